@@ -1,0 +1,1 @@
+"""Find, read, check, fingerprint and thumbnail image files."""

@@ -1,0 +1,85 @@
+"""Which pairs of unit vectors are closer than a radius, decided the same way on every machine.
+
+Similarities come from float32 matrix products, whose last bits depend on block size, thread count
+and device. A pair so close to the radius that those bits matter is decided again in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Unit = NDArray[np.float32]
+Rows = NDArray[np.integer]
+_RECHECK_BYTES = 64 * 2**20
+
+
+def similarity_threshold(delta: float) -> float:
+    """The cosine of two unit vectors ``delta`` apart: d² = 2 - 2s."""
+    return 1.0 - delta * delta / 2.0
+
+
+def rounding_band(dimension: int) -> float:
+    """How far a float32 dot product of two unit vectors can be from the true one.
+
+    The bound (d + 8) 2^-24 holds for any order of summation (Higham, Accuracy and Stability, §3.1);
+    the 8 pays for lengths that are not exactly one and for rounding the threshold.
+    """
+    return (dimension + 8) * 2.0**-24
+
+
+def distances_of_pairs(unit: Unit, first: Rows, second: Rows) -> NDArray[np.float64]:
+    """(m,) distance of each pair of rows, in float64 arithmetic."""
+    out = np.empty(len(first))
+    step = max(1, _RECHECK_BYTES // (16 * unit.shape[1]))
+    for start in range(0, len(first), step):
+        part = slice(start, start + step)
+        difference = unit[first[part]].astype(np.float64)
+        difference -= unit[second[part]]
+        out[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return out
+
+
+def within_tile(unit: Unit, rows: Rows | slice, columns: Rows | slice, delta: float) -> NDArray[np.bool_]:
+    """(len(rows), len(columns)) whether the two rows are less than ``delta`` apart."""
+    similarity = unit[rows] @ unit[columns].T
+    threshold, band = similarity_threshold(delta), rounding_band(unit.shape[1])
+    within: NDArray[np.bool_] = similarity > threshold + band
+    unsure = similarity > threshold - band
+    unsure ^= within
+    if unsure.any():
+        row, column = np.nonzero(unsure)
+        first, second = _numbers(rows)[row], _numbers(columns)[column]
+        within[row, column] = distances_of_pairs(unit, first, second) < delta
+    return within
+
+
+def _numbers(rows: Rows | slice) -> Rows:
+    if isinstance(rows, slice):
+        return np.arange(rows.start, rows.stop)
+    return rows
+
+
+def row_blocks(n: int, size: int) -> list[slice]:
+    """Slices of at most ``size`` rows that together make up range(n)."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def nearest_distances(
+    unit: Unit, rows: Rows, *, start: NDArray[np.float64] | None = None, block: int = 4096
+) -> NDArray[np.float64]:
+    """(n,) distance from every row to the nearest of ``rows``; infinity where there are none.
+
+    The nearest row is found in float32, its distance measured in float64. ``start`` holds
+    distances already known to other rows.
+    """
+    out = np.full(len(unit), np.inf) if start is None else start.copy()
+    rows = np.asarray(rows, dtype=np.int64)
+    for columns in row_blocks(len(rows), 2048):
+        targets = rows[columns]
+        for part in row_blocks(len(unit), block):
+            similarity = unit[part] @ unit[targets].T
+            nearest = targets[np.argmax(similarity, axis=1)]
+            measured = distances_of_pairs(unit, _numbers(part), nearest)
+            np.minimum(out[part], measured, out=out[part])
+    return out

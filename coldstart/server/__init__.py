@@ -1,0 +1,1 @@
+"""The HTTP routes beside the pages: labels and classes in, thumbnails and images out."""

@@ -1,0 +1,54 @@
+"""What the routes need of a project: the one seam between HTTP and the rest of coldstart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from coldstart.server.messages import RefusedEvent, SentEvent
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of a request's events; given out only once they are durable."""
+
+    accepted: Sequence[str]  # uuids that stand in the store, now or from an earlier request
+    refused: Sequence[RefusedEvent]
+    labelled: int  # images of the project with an answer
+    batch_left: int | None  # images of the events' query batch still without one
+
+
+@dataclass(frozen=True)
+class LabellerClass:
+    """A class as the labeller shows it."""
+
+    id: int
+    name: str
+    key: str  # the key that assigns it; "" when all keys are taken
+    color: str  # "#rrggbb"
+
+
+class LabelGate(Protocol):
+    """The project behind the routes, named by its directory.
+
+    Every method may be called from several threads at once, and raises ColdstartError for what
+    the person can mend: the route answers it with its sentence.
+    """
+
+    def append_events(self, directory: Path, events: Sequence[SentEvent], annotator: str) -> Stored:
+        """Store the events, in order, those known by uuid only once; return after the commit."""
+        ...
+
+    def add_class(self, directory: Path, name: str) -> LabellerClass:
+        """The class of this name, made if there is none."""
+        ...
+
+    def thumbnail_file(self, directory: Path, content_hash: str) -> Path | None:
+        """The thumbnail of the image with this content, None if there is none."""
+        ...
+
+    def image_file(self, directory: Path, image_id: int, content_hash: str) -> Path | None:
+        """The file of this image, None if it is gone or its content is another by now."""
+        ...

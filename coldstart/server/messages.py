@@ -1,0 +1,109 @@
+"""The label events as they come over the wire, checked one by one."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from coldstart.server.limits import MAX_EVENTS, RequestRefused
+
+KINDS = ("class", "skipped", "unsure", "excluded", "cleared")
+LONGEST_ANSWER_S = 3_600.0
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class SentEvent:
+    """One answer of an annotator for one image, as the labeller sent it."""
+
+    uuid: str
+    image_id: int
+    kind: str  # one of KINDS
+    class_id: int | None  # only with kind "class"
+    batch_id: int | None
+    client_time: float | None  # milliseconds since 1970 by the annotator's clock
+    seconds: float | None  # time the annotator spent on it
+
+
+@dataclass(frozen=True)
+class RefusedEvent:
+    """An event that was not stored, and why, in one sentence."""
+
+    uuid: str
+    reason: str
+
+
+def read_events(body: dict[str, Any]) -> tuple[list[SentEvent], list[RefusedEvent]]:
+    """The well-formed events of a request, and the others with the reason; order is kept.
+
+    Raises
+    ------
+    RequestRefused : the request as a whole has no list of at most `MAX_EVENTS` events.
+    """
+    rows = body.get("events")
+    if not isinstance(rows, list):
+        raise RequestRefused(400, 'The request has no list "events".')
+    if len(rows) > MAX_EVENTS:
+        raise RequestRefused(
+            413, f"The request has more than {MAX_EVENTS:,} events.", "Send fewer."
+        )
+    events: list[SentEvent] = []
+    refused: list[RefusedEvent] = []
+    for row in rows:
+        uuid = row.get("uuid") if isinstance(row, dict) else None
+        reason = _problem(row)
+        if reason:
+            refused.append(RefusedEvent(uuid if isinstance(uuid, str) else "", reason))
+        else:
+            events.append(_event(row))
+    return events, refused
+
+
+def _problem(row: Any) -> str:
+    """Why a row is no event, in one sentence; empty if it is one."""
+    if not isinstance(row, dict):
+        return "The event is not a JSON object."
+    if not isinstance(row.get("uuid"), str) or not _UUID.fullmatch(row["uuid"]):
+        return "The event has no valid uuid."
+    if not _is_id(row.get("image_id")):
+        return "The event names no image."
+    if row.get("kind") not in KINDS:
+        return f"The event's kind is none of {', '.join(KINDS)}."
+    if row["kind"] == "class" and not _is_id(row.get("class_id")):
+        return "The event gives a class but does not say which."
+    if row["kind"] != "class" and row.get("class_id") is not None:
+        return "The event names a class but its kind is another."
+    if row.get("batch_id") is not None and not _is_id(row["batch_id"]):
+        return "The event's query batch is not a number."
+    if not all(_is_number_or_none(row.get(name)) for name in ("client_time", "seconds")):
+        return "The event's times are not numbers."
+    return ""
+
+
+def _event(row: dict[str, Any]) -> SentEvent:
+    seconds = row.get("seconds")
+    return SentEvent(
+        uuid=row["uuid"],
+        image_id=row["image_id"],
+        kind=row["kind"],
+        class_id=row.get("class_id"),
+        batch_id=row.get("batch_id"),
+        client_time=row.get("client_time"),
+        seconds=None if seconds is None else min(max(float(seconds), 0.0), LONGEST_ANSWER_S),
+    )
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_ID
+
+
+def _is_number_or_none(value: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and abs(value) < 1e15

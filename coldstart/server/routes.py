@@ -1,0 +1,173 @@
+"""The routes of the labeller: labels and classes in, thumbnails and images out.
+
+    POST {base}/api/labels                                   {"events": […]} -> after the commit
+    POST {base}/api/classes                                  {"name": …} -> the class
+    GET  {base}/thumbnails/<project key>/<content hash>.jpg
+    GET  {base}/images/<project key>/<image id>/<content hash>.jpg
+
+Mount them beside the pages: ``st.App("entry.py", routes=labeller_routes(gate, base))``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from coldstart.errors import ColdstartError
+from coldstart.server.gate import LabelGate
+from coldstart.server.limits import (
+    IMMUTABLE,
+    MAX_DISPLAY_PIXELS,
+    PARALLEL_DISPLAY_IMAGES,
+    RequestRefused,
+    check_origin,
+    guard_headers,
+    read_json,
+)
+from coldstart.server.messages import RefusedEvent, read_events
+from coldstart.server.tokens import Claims, TokenRefused, project_directory, read_token
+
+_CONTENT_HASH = re.compile(r"[0-9a-f]{16,128}")
+_Handler = Callable[[Request], Awaitable[Response]]
+_T = TypeVar("_T")
+
+
+def labeller_routes(gate: LabelGate, base: str = "") -> list[Route]:
+    """The four routes over ``gate``; ``base`` is Streamlit's `server.baseUrlPath`."""
+    endpoints = _Endpoints(gate)
+    prefix = _prefix(base)
+    return [
+        Route(f"{prefix}/api/labels", _guarded(endpoints.labels), methods=["POST"]),
+        Route(f"{prefix}/api/classes", _guarded(endpoints.classes), methods=["POST"]),
+        Route(f"{prefix}/thumbnails/{{key}}/{{hash}}.jpg", _guarded(endpoints.thumbnail)),
+        Route(f"{prefix}/images/{{key}}/{{image_id}}/{{hash}}.jpg", _guarded(endpoints.image)),
+    ]
+
+
+def route_urls(key: str, base: str = "") -> dict[str, str]:
+    """Where the labeller of the project with this key finds the routes."""
+    prefix = _prefix(base)
+    return {
+        "labels": f"{prefix}/api/labels",
+        "classes": f"{prefix}/api/classes",
+        "thumbnails": f"{prefix}/thumbnails/{key}",
+        "images": f"{prefix}/images/{key}",
+    }
+
+
+class _Endpoints:
+    def __init__(self, gate: LabelGate) -> None:
+        self._gate = gate
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def labels(self, request: Request) -> Response:
+        claims = _claims(request)
+        events, malformed = read_events(await read_json(request))
+        stored = await _in_thread(
+            lambda: self._gate.append_events(claims.directory, events, claims.annotator)
+        )
+        refused: list[RefusedEvent] = [*malformed, *stored.refused]
+        return _json(
+            {
+                "accepted": list(stored.accepted),
+                "refused": [asdict(event) for event in refused],
+                "counts": {"labelled": stored.labelled, "batch_left": stored.batch_left},
+            }
+        )
+
+    async def classes(self, request: Request) -> Response:
+        claims = _claims(request)
+        name = (await read_json(request)).get("name")
+        if not isinstance(name, str) or not name.strip():
+            raise RequestRefused(400, "The class has no name.", "Type one.")
+        return _json(asdict(await _in_thread(lambda: self._gate.add_class(claims.directory, name))))
+
+    async def thumbnail(self, request: Request) -> Response:
+        directory = project_directory(request.path_params["key"])
+        content_hash = _content_hash(request)
+        file = await _in_thread(lambda: self._gate.thumbnail_file(directory, content_hash))
+        if file is None or not file.is_file():
+            raise RequestRefused(404, "There is no such thumbnail.", "Scan the images again.")
+        return FileResponse(file, media_type="image/jpeg", headers=guard_headers(IMMUTABLE))
+
+    async def image(self, request: Request) -> Response:
+        directory = project_directory(request.path_params["key"])
+        content_hash = _content_hash(request)
+        if not request.path_params["image_id"].isdecimal():
+            raise RequestRefused(404, "There is no such image.")
+        image_id = int(request.path_params["image_id"])
+        file = await _in_thread(lambda: self._gate.image_file(directory, image_id, content_hash))
+        if file is None:
+            raise RequestRefused(404, "There is no such image, or it has changed.", "Scan again.")
+        self._limiter = self._limiter or anyio.CapacityLimiter(PARALLEL_DISPLAY_IMAGES)
+        data = await anyio.to_thread.run_sync(_display_jpeg, file, limiter=self._limiter)
+        return Response(data, media_type="image/jpeg", headers=guard_headers(IMMUTABLE))
+
+
+def _guarded(endpoint: _Handler) -> _Handler:
+    """``endpoint`` for this site's own pages only, with every refusal as one JSON sentence."""
+
+    @wraps(endpoint)
+    async def guarded(request: Request) -> Response:
+        try:
+            check_origin(request)
+            return await endpoint(request)
+        except RequestRefused as error:
+            return _refusal(error.status, error)
+        except TokenRefused as error:
+            return _refusal(401, error)
+        except ColdstartError as error:
+            return _refusal(422, error)
+
+    return guarded
+
+
+def _claims(request: Request) -> Claims:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenRefused("The request carries no permission to label.", "Reload the page.")
+    return read_token(token.strip())
+
+
+def _content_hash(request: Request) -> str:
+    content_hash = str(request.path_params["hash"])
+    if not _CONTENT_HASH.fullmatch(content_hash):
+        raise RequestRefused(404, "There is no such image.")
+    return content_hash
+
+
+def _display_jpeg(file: Path) -> bytes:
+    """The image as a JPEG whose longest side is at most `MAX_DISPLAY_PIXELS`."""
+    from coldstart.images.read import read_image
+
+    image = read_image(file, at_least=MAX_DISPLAY_PIXELS)
+    image.thumbnail((MAX_DISPLAY_PIXELS, MAX_DISPLAY_PIXELS))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
+async def _in_thread(call: Callable[[], _T]) -> _T:
+    return await anyio.to_thread.run_sync(call)
+
+
+def _json(body: dict[str, object], status: int = 200) -> JSONResponse:
+    return JSONResponse(body, status, headers=guard_headers("no-store"))
+
+
+def _refusal(status: int, error: ColdstartError) -> JSONResponse:
+    return _json({"error": error.problem, "remedy": error.remedy}, status)
+
+
+def _prefix(base: str) -> str:
+    return f"/{base.strip('/')}" if base.strip("/") else ""

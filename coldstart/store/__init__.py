@@ -1,0 +1,62 @@
+"""The project's database: tables, queries, migrations and the one writer. SQL stays in here."""
+
+from __future__ import annotations
+
+from coldstart.store.batches import Batches, BatchRow, Pick
+from coldstart.store.database import close_database, open_database
+from coldstart.store.images import ImageRow, Images, ScannedImage
+from coldstart.store.jobs import JobRow, Jobs
+from coldstart.store.labels import ClassRow, EventRow, Labels, NewEvent
+from coldstart.store.runs import RunRow, Runs
+from coldstart.store.writer import LabelWriter, label_writer
+
+
+class Store:
+    """Everything a project remembers, by subject.
+
+    Parameters
+    ----------
+    url : an SQLAlchemy URL: ``sqlite:///…/coldstart.db`` or ``postgresql+psycopg://…``.
+
+    Raises
+    ------
+    ColdstartError : the database cannot be opened, or a newer coldstart has written it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = open_database(url)
+        self.images = Images(self._engine)
+        self.labels = Labels(self._engine)
+        self.batches = Batches(self._engine)
+        self.jobs = Jobs(self._engine)
+        self.runs = Runs(self._engine)
+
+    @property
+    def label_writer(self) -> LabelWriter:
+        """The one writer of labels in this process: append here when several threads may."""
+        return label_writer(self._engine)
+
+    def close(self) -> None:
+        """Let go of the database's files."""
+        close_database(self.url)
+
+
+__all__ = [
+    "BatchRow",
+    "Batches",
+    "ClassRow",
+    "EventRow",
+    "ImageRow",
+    "Images",
+    "JobRow",
+    "Jobs",
+    "LabelWriter",
+    "Labels",
+    "NewEvent",
+    "Pick",
+    "RunRow",
+    "Runs",
+    "ScannedImage",
+    "Store",
+]

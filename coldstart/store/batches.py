@@ -1,0 +1,131 @@
+"""Query batches: which images a strategy queued, in which order, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from coldstart.store.database import writing
+from coldstart.store.images import chunks
+from coldstart.store.schema import batch_images, current_labels, images, query_batches
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One selection put in the labelling queue."""
+
+    batch_id: int
+    created_at: float
+    created_by: str
+    strategy: str
+    settings: dict[str, Any]
+    seed: int
+    budget: int
+    embedding_set: str
+    delta: float | None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One image of a batch: its rank (0 first), its gain and the strategy's reason."""
+
+    image_id: int
+    rank: int
+    gain: float
+    reason: str
+    batch_id: int = 0
+
+
+class Batches:
+    """Queries and writes on `query_batches` and `batch_images`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(
+        self,
+        picks: Sequence[Pick],
+        *,
+        created_by: str,
+        strategy: str,
+        settings: dict[str, Any],
+        seed: int,
+        embedding_set: str,
+        delta: float | None,
+        notes: Sequence[str],
+    ) -> int:
+        """Queue these picks as one batch; its number."""
+        with writing(self._engine) as connection:
+            batch_id = connection.execute(
+                query_batches.insert()
+                .values(
+                    created_at=time.time(),
+                    created_by=created_by,
+                    strategy=strategy,
+                    settings=settings,
+                    seed=seed,
+                    budget=len(picks),
+                    embedding_set=embedding_set,
+                    delta=delta,
+                    notes=list(notes),
+                )
+                .returning(query_batches.c.batch_id)
+            ).scalar_one()
+            if picks:
+                rows = [vars(pick) | {"batch_id": batch_id} for pick in picks]
+                connection.execute(batch_images.insert(), rows)
+        return batch_id
+
+    def all(self) -> list[BatchRow]:
+        """Every batch, oldest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(query_batches).order_by(query_batches.c.batch_id))
+            return [BatchRow(**row._mapping) for row in rows]
+
+    def picks(self, batch_id: int) -> list[Pick]:
+        """The images of one batch in the order of their rank."""
+        query = select(batch_images).where(batch_images.c.batch_id == batch_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(batch_images.c.rank))
+            return [Pick(**row._mapping) for row in rows]
+
+    def last_picks(self, image_ids: Sequence[int]) -> dict[int, Pick]:
+        """image_id -> its pick in the newest batch that queued it; images never queued are left out."""
+        found: dict[int, Pick] = {}
+        for chunk in chunks(image_ids):
+            query = select(batch_images).where(batch_images.c.image_id.in_(chunk))
+            with self._engine.connect() as connection:
+                for row in connection.execute(query.order_by(batch_images.c.batch_id)):
+                    found[row.image_id] = Pick(**row._mapping)
+        return found
+
+    def waiting(self) -> list[int]:
+        """Ids of the queued images nobody has answered yet, in the order of the queue."""
+        query = (
+            select(batch_images.c.image_id, func.min(batch_images.c.batch_id).label("first"))
+            .join(images, images.c.image_id == batch_images.c.image_id)
+            .where(
+                images.c.problem.is_(None)
+                & images.c.missing.is_(False)
+                & batch_images.c.image_id.notin_(select(current_labels.c.image_id))
+            )
+            .group_by(batch_images.c.image_id)
+            .order_by("first", func.min(batch_images.c.rank))
+        )
+        with self._engine.connect() as connection:
+            return [row.image_id for row in connection.execute(query)]
+
+    def withdraw_waiting(self) -> int:
+        """Take the images nobody has answered out of the queue; how many. Batches stay on record."""
+        waiting = self.waiting()
+        with writing(self._engine) as connection:
+            for chunk in chunks(waiting):
+                connection.execute(
+                    batch_images.delete().where(batch_images.c.image_id.in_(chunk))
+                )
+        return len(waiting)

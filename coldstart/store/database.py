@@ -1,0 +1,137 @@
+"""Opening a project's database: connections, their settings, and the schema brought up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from coldstart.errors import ColdstartError
+
+HEAD = "0001"
+
+_engines: dict[str, Engine] = {}
+_lock = threading.Lock()
+
+
+def open_database(url: str) -> Engine:
+    """The engine for ``url``, with the newest schema; one engine a URL and process.
+
+    Raises
+    ------
+    ColdstartError : the database cannot be reached, or a newer coldstart has written it.
+    """
+    with _lock:
+        engine = _engines.get(url)
+        if engine is None:
+            engine = _create(url)
+            try:
+                _upgrade(engine)
+            except OperationalError as error:
+                engine.dispose()
+                raise ColdstartError(
+                    f"The database {make_url(url).render_as_string(hide_password=True)} cannot be "
+                    f"opened ({error.orig}).",
+                    "Check that it exists, that it runs, and that you may write to it.",
+                ) from error
+            except BaseException:
+                engine.dispose()
+                raise
+            _engines[url] = engine
+        return engine
+
+
+def close_database(url: str) -> None:
+    """Forget the engine for ``url``, so that its files can be moved or deleted."""
+    with _lock:
+        engine = _engines.pop(url, None)
+    if engine is not None:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that will write: it takes SQLite's write lock at its start, not midway.
+
+    A read that turns into a write fails at once when somebody else wrote in between; a lock taken
+    first waits its turn.
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def _create(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, see `writing`
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # an answered label survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    return engine
+
+
+def _upgrade(engine: Engine) -> None:
+    with engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        revision = None
+        if "alembic_version" in tables:
+            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if revision == HEAD:
+        return
+    if revision is not None:
+        _refuse_newer(revision)
+        _back_up(engine)
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _refuse_newer(revision: str) -> None:
+    known = {path.stem.split("_")[0].lstrip("m") for path in _versions().glob("m*.py")}
+    if revision not in known:
+        raise ColdstartError(
+            f"This project was written by a newer coldstart (schema {revision}; "
+            f"this version knows {HEAD}).",
+            "Install the newer version to open it; nothing has been changed.",
+        )
+
+
+def _versions() -> Path:
+    return Path(__file__).parent / "migrations" / "versions"
+
+
+def _back_up(engine: Engine) -> None:
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or not database:
+        return
+    target = f"{database}.before-{HEAD}-{time.strftime('%Y%m%d-%H%M%S')}"
+    with sqlite3.connect(database) as source, sqlite3.connect(target) as copy:
+        source.backup(copy)

@@ -1,0 +1,150 @@
+"""The tables of a project's database, as SQLAlchemy Core sees them.
+
+`label_events` is append-only: nothing a person did is ever overwritten or deleted. The view
+`current_labels` reads from it which answer stands for each image today.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only for plain INTEGER keys.
+_row_id = BigInteger().with_variant(Integer, "sqlite")
+
+images = Table(
+    "images",
+    metadata,
+    Column("image_id", _row_id, primary_key=True),
+    Column("root", Integer, nullable=False),  # which of the project's image folders
+    Column("path", Text, nullable=False),  # relative to that folder, with "/"
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("content_hash", Text),  # sha256 of the bytes; null when the file could not be read
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("format", Text),
+    Column("problem", Text),  # why it cannot be used, in one sentence
+    Column("problem_kind", Text),
+    Column("missing", Boolean, nullable=False, server_default=text("false")),
+    Column("found_at", Float, nullable=False),
+    UniqueConstraint("root", "path"),
+    Index("images_by_hash", "content_hash"),
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    Column("class_id", _row_id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("position", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+query_batches = Table(
+    "query_batches",
+    metadata,
+    Column("batch_id", _row_id, primary_key=True),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("budget", Integer, nullable=False),
+    Column("embedding_set", Text, nullable=False),
+    Column("delta", Float),
+    Column("notes", JSON, nullable=False),
+)
+
+batch_images = Table(
+    "batch_images",
+    metadata,
+    Column("batch_id", BigInteger, ForeignKey("query_batches.batch_id"), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("image_id", BigInteger, ForeignKey("images.image_id"), nullable=False),
+    Column("gain", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("batch_id", "image_id"),
+    Index("batch_images_by_image", "image_id"),
+)
+
+label_events = Table(
+    "label_events",
+    metadata,
+    Column("event_id", _row_id, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),  # made by the client: a resent event is one event
+    Column("image_id", BigInteger, ForeignKey("images.image_id"), nullable=False),
+    Column("annotator", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # class | skipped | unsure | excluded | cleared
+    Column("class_id", BigInteger, ForeignKey("classes.class_id")),
+    Column("origin", Text, nullable=False),  # human | import | cluster | model
+    Column("batch_id", BigInteger, ForeignKey("query_batches.batch_id")),
+    Column("at", Float, nullable=False),  # seconds since 1970 by the server's clock
+    Column("client_time", Float),  # the same by the annotator's clock, as it was sent
+    Column("seconds", Float),  # time spent on this answer
+    Index("label_events_by_image", "image_id", "annotator", "event_id"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", _row_id, primary_key=True),
+    Column("kind", Text, nullable=False),  # the CLI command's name
+    Column("arguments", JSON, nullable=False),  # the CLI command's arguments
+    Column("state", Text, nullable=False),  # running | done | failed | cancelled | lost
+    Column("first_done", BigInteger),  # where this process started: a resumed job is not faster
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("message", Text, nullable=False),
+    Column("error", Text),
+    Column("result", JSON),
+    Column("pid", Integer),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("heartbeat_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("cancel_requested", Boolean, nullable=False),
+    Index(
+        "one_running_job_of_a_kind",
+        "kind",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", _row_id, primary_key=True),
+    Column("model", Text, nullable=False),  # probe | finetune
+    Column("directory", Text, nullable=False),  # relative to the project
+    Column("embedding_set", Text, nullable=False),
+    Column("label_count", Integer, nullable=False),
+    Column("last_event_id", BigInteger, nullable=False),  # the newest label it has seen
+    Column("evaluation", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+# A view of the database (migration 0001): each annotator's newest event counts, "cleared"
+# withdraws, and the newest answer that is left wins. In a MetaData of its own, for it is no table.
+current_labels = Table(
+    "current_labels",
+    MetaData(),
+    *(Column(column.name, column.type) for column in label_events.columns),
+)
