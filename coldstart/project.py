@@ -1,4 +1,4 @@
-"""A project: one directory with settings, database and artefacts. Copy it and it works elsewhere."""
+"""A project: one directory with settings, database and artefacts; a copy works elsewhere."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Project:
 
         Raises
         ------
-        ColdstartError : there is none, its settings cannot be read, or its database cannot be opened.
+        ColdstartError : there is none, or its settings or its database cannot be read.
         """
         directory = Path(directory).expanduser().absolute()
         file = directory / SETTINGS_FILE

@@ -7,6 +7,8 @@ Whatever the file is (palette, CMYK, alpha, 16-bit, rotated by its EXIF tag), wh
 from __future__ import annotations
 
 import os
+import struct
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -25,6 +27,19 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # Imported for what they register with Pillow, so that it need not load its fifty other formats.
 _PLUGINS = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)
 _PILLOW_NAMES = tuple(known.name for known in IMAGE_FORMATS)
+
+# Pillow has no exception of its own for broken content; its plugins raise all of these.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    struct.error,
+)
 
 ProblemKind = Literal[
     "empty", "not an image", "truncated", "damaged", "too large", "unreadable", "missing"
@@ -80,7 +95,7 @@ def read_image(path: Path, at_least: int | None = None) -> Image.Image:
         raise ImageProblem(problem.kind, problem.reason, path) from problem.__cause__
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """Open a file for reading; every way in which that fails becomes an `ImageProblem`."""
     try:
         return path.open("rb")
@@ -120,8 +135,7 @@ def decode(file: BinaryIO, at_least: int | None = None) -> Image.Image:
         raise ImageProblem(
             "too large", f"{width:,} × {height:,} pixels do not fit into memory."
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
-        # Pillow has no exception of its own for broken content; its plugins raise these.
+    except _BROKEN as error:
         if "truncated" in str(error) or isinstance(error, EOFError):
             raise ImageProblem(
                 "truncated", "The file ends too early: part of the picture is missing."
@@ -153,7 +167,7 @@ def _open(file: BinaryIO) -> Image.Image:
             "too large",
             f"It has more than twice the {MAX_PIXELS // 1_000_000} megapixels coldstart decodes.",
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except _BROKEN as error:
         known = format_of_head(head)
         if known is None:
             raise ImageProblem(
@@ -178,7 +192,7 @@ def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         return ImageOps.exif_transpose(image), orientation in (5, 6, 7, 8)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, AttributeError):
+    except _BROKEN:
         # A broken EXIF block is not worth losing the picture for.
         return image, False
 
@@ -208,7 +222,7 @@ def _to_8_bit(values: np.ndarray) -> np.ndarray:
     elif least >= 0.0 and greatest <= 65535.0:
         scaled = values / 257.0
     else:
-        scaled = (values - least) * (255.0 / (greatest - least))
+        scaled = (values - least) * (255.0 / max(greatest - least, 1e-300))
     return np.rint(scaled).astype(np.uint8)
 
 

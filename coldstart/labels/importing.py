@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from coldstart.errors import ColdstartError
+from coldstart.labels.cells import decode_path, unescape_cell
 from coldstart.labels.class_names import check_class_name
-from coldstart.labels.manifest import MANIFEST_COLUMNS, decode_path, unescape_cell
+from coldstart.labels.manifest import MANIFEST_COLUMNS
 from coldstart.labels.states import CLASS
 
 __all__ = ["check_class_name", "read_label_csv"]

@@ -1,4 +1,4 @@
-"""The labeller's keys: the one registry, from which the grid, its key sheet and the docs are made."""
+"""The labeller's keys: the one registry, for the grid, its key sheet and the docs."""
 
 from __future__ import annotations
 

@@ -1,13 +1,7 @@
 """The manifest: one row per image that has a label, as CSV, JSONL or Parquet, and back.
 
-All three formats give the same table when they are read again. Two kinds of text need care:
-
-- A CSV cell that begins with ``= + - @``, their full-width forms, a tab, a line break or an
-  apostrophe gets one apostrophe in front, so that no spreadsheet runs it as a formula.
-  `read_manifest` takes it off again. JSONL and Parquet store such text as it is.
-- A file name that is not valid text (bytes that are not UTF-8) is written, in every format, as
-  ``bytes:`` and the percent-encoded bytes: ``bytes:holiday/caf%E9.jpg``. So is, to stay
-  unambiguous, a path that itself begins with ``bytes:``. `read_manifest` restores the path.
+All three formats give the same table when they are read again; `coldstart.labels.cells` says how
+names that are not valid text, and cells that a spreadsheet would run, are written.
 """
 
 from __future__ import annotations
@@ -22,10 +16,17 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 from uuid import uuid4
 
 from coldstart.errors import ColdstartError
+from coldstart.labels.cells import (
+    as_text,
+    decode_path,
+    encode_path,
+    escape_cell,
+    join_names,
+    unescape_cell,
+)
 from coldstart.labels.split import split_of
 from coldstart.labels.states import CLASS
 
@@ -42,7 +43,7 @@ class ManifestRow:
     content_hash : hex SHA-256 of the file's bytes.
     class_name : empty unless ``state`` is ``class``.
     state : ``class``, ``skipped``, ``unsure`` or ``excluded``.
-    annotators : who gave an answer that stands; one cell in the file, see `join_names`.
+    annotators : who gave an answer that stands; one cell in the file, see `cells.join_names`.
     agreement : share of them whose answer is this one, in (0, 1].
     split : ``train`` or ``test``, made from ``content_hash`` (`split_of`) where none is given;
         empty when ``state`` is not ``class``.
@@ -88,9 +89,7 @@ class ManifestFormat:
     read: Callable[[IO[bytes]], pd.DataFrame]
 
 
-def write_manifest(
-    rows: Iterable[ManifestRow], file: Path | str, format: str | None = None
-) -> int:
+def write_manifest(rows: Iterable[ManifestRow], file: Path | str, format: str | None = None) -> int:
     """Write ``rows`` in their order and return how many there were.
 
     ``format`` is a key of `MANIFEST_FORMATS`; None takes the one that the name's ending says. The
@@ -121,7 +120,7 @@ def write_manifest(
         os.replace(unfinished, file)
     except OSError as error:
         raise ColdstartError(
-            f"The manifest cannot be written to {_as_text(str(file))}: {error.strerror or error}.",
+            f"The manifest cannot be written to {as_text(str(file))}: {error.strerror or error}.",
             "Choose a place that exists, is writable and has room.",
         ) from error
     finally:
@@ -134,14 +133,16 @@ def read_manifest(file: Path | str) -> pd.DataFrame:
     """The manifest as a table with the columns of `MANIFEST_COLUMNS` in that order.
 
     Text columns hold str and are empty where nothing applies; ``annotators`` is text too
-    (`split_names` takes it apart); ``agreement`` is float64; ``query_batch`` and ``rank`` are
+    (`cells.split_names` takes it apart); ``agreement`` is float64; ``query_batch`` and ``rank`` are
     Int64 with ``<NA>``. The format is told by the name's ending.
 
     Raises ColdstartError when the file is missing, damaged or not a manifest.
     """
+    import pandas as pd
+
     file = Path(file)
     chosen = _format_of(file)
-    shown = _as_text(str(file))
+    shown = as_text(str(file))
     try:
         with open(file, "rb") as stream:
             table = chosen.read(stream)
@@ -172,87 +173,32 @@ def read_manifest(file: Path | str) -> pd.DataFrame:
         raise _damaged(shown, chosen) from error
     for name in MANIFEST_COLUMNS:
         if name != "agreement" and name not in _WHOLE_NUMBERS:
-            table[name] = table[name].fillna("").astype(object)
-    table["path"] = table["path"].map(decode_path).astype(object)
+            decode = decode_path if name == "path" else str
+            cells = ["" if cell is None else decode(cell) for cell in table[name]]
+            # As object: pandas' own text type cannot hold a path with half a character.
+            table[name] = pd.Series(cells, index=table.index, dtype=object)
     return table
-
-
-def encode_path(path: str) -> str:
-    """``path`` as valid text: itself, or ``bytes:…`` where its name is not (see the module)."""
-    if path.startswith("bytes:") or _as_text(path) != path:
-        return "bytes:" + quote_from_bytes(path.encode("utf-8", "surrogateescape"))
-    return path
-
-
-def decode_path(text: str) -> str:
-    """The path that `encode_path` was given."""
-    if text.startswith("bytes:"):
-        return unquote_to_bytes(text[len("bytes:") :]).decode("utf-8", "surrogateescape")
-    return text
-
-
-def join_names(names: Iterable[str]) -> str:
-    """Annotators in one cell: ``anna; ben``. A ``;`` or ``\\`` within a name gets a ``\\`` before."""
-    return "; ".join(name.replace("\\", "\\\\").replace(";", "\\;") for name in names)
-
-
-def split_names(cell: str) -> tuple[str, ...]:
-    """The annotators that `join_names` put into one cell."""
-    if not cell:
-        return ()
-    names, name, position = [], "", 0
-    while position < len(cell):
-        if cell[position] == "\\":
-            name += cell[position + 1 : position + 2]
-            position += 2
-        elif cell.startswith("; ", position):
-            names.append(name)
-            name = ""
-            position += 2
-        else:
-            name += cell[position]
-            position += 1
-    return (*names, name)
-
-
-def unescape_cell(cell: str) -> str:
-    """A CSV cell as it was before its first apostrophe kept a spreadsheet from running it."""
-    return cell[1:] if cell.startswith("'") else cell
-
-
-def _escape_cell(cell: str) -> str:
-    return "'" + cell if cell.startswith(_RUN_BY_SPREADSHEETS) else cell
-
-
-_RUN_BY_SPREADSHEETS = (*"=+-@", *"＝＋－＠", "\t", "\r", "\n", "'")
 
 
 def _cells(row: ManifestRow) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for name in MANIFEST_COLUMNS:
         value = getattr(row, name)
-        cells[name] = _as_text(value) if isinstance(value, str) else value
+        cells[name] = as_text(value) if isinstance(value, str) else value
     cells["path"] = encode_path(row.path)
-    cells["annotators"] = _as_text(join_names(row.annotators))
+    cells["annotators"] = as_text(join_names(row.annotators))
     return cells
-
-
-def _as_text(text: str) -> str:
-    """``text`` with a question mark for every half character, which no file format can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _write_csv(rows: Iterator[dict[str, Any]], stream: IO[bytes]) -> None:
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(MANIFEST_COLUMNS)
+    plain = csv.writer(text, lineterminator="\n")
+    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(MANIFEST_COLUMNS)
     for row in rows:
-        writer.writerow(
-            [
-                _escape_cell(value) if isinstance(value, str) else "" if value is None else value
-                for value in row.values()
-            ]
-        )
+        cells = ["" if value is None else escape_cell(str(value)) for value in row.values()]
+        # Before Python 3.13 a carriage return alone does not make the writer quote a cell.
+        (quoting if any("\r" in cell for cell in cells) else plain).writerow(cells)
     text.detach()
 
 
@@ -325,7 +271,7 @@ def _format_of(file: Path) -> ManifestFormat:
             return known
     endings = ", ".join(known.suffix for known in MANIFEST_FORMATS.values())
     raise ColdstartError(
-        f"The name {_as_text(file.name)} does not say which format the manifest has.",
+        f"The name {as_text(file.name)} does not say which format the manifest has.",
         f"Use a name that ends in one of {endings}.",
     )
 

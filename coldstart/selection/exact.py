@@ -40,7 +40,9 @@ def distances_of_pairs(unit: Unit, first: Rows, second: Rows) -> NDArray[np.floa
     return out
 
 
-def within_tile(unit: Unit, rows: Rows | slice, columns: Rows | slice, delta: float) -> NDArray[np.bool_]:
+def within_tile(
+    unit: Unit, rows: Rows | slice, columns: Rows | slice, delta: float
+) -> NDArray[np.bool_]:
     """(len(rows), len(columns)) whether the two rows are less than ``delta`` apart."""
     similarity = unit[rows] @ unit[columns].T
     threshold, band = similarity_threshold(delta), rounding_band(unit.shape[1])

@@ -39,7 +39,9 @@ Mass = NDArray[np.float64]
 class Balls(Protocol):
     """The balls of radius ``delta`` around every row, each holding at least its own centre."""
 
-    delta: float
+    @property
+    def delta(self) -> float:
+        """The radius."""
 
     def members(self, row: int) -> Rows:
         """Rows less than delta away from ``row``, itself included."""
@@ -312,7 +314,7 @@ def _in_threads(
     """The results in the order of ``tiles``; one BLAS thread in each worker."""
     from threadpoolctl import threadpool_limits
 
-    count = threads or len(os.sched_getaffinity(0))
+    count = threads or os.cpu_count() or 1
     with threadpool_limits(1, user_api="blas"):
         if count == 1 or len(tiles) == 1:
             for tile in tiles:
@@ -356,6 +358,4 @@ def _assemble(
         similarities.append(np.concatenate(similarity)[order])
         indptr[block.start + 1 : block.stop + 1] = np.bincount(all_rows, minlength=len(own))
     np.cumsum(indptr, out=indptr)
-    return RadiusGraph(
-        delta, indptr, np.concatenate(indices), np.concatenate(similarities), name
-    )
+    return RadiusGraph(delta, indptr, np.concatenate(indices), np.concatenate(similarities), name)

@@ -89,6 +89,27 @@ class Pool:
             return self.weights
         return np.rint(self.weights / self.weights.max() * 2**24)
 
+    def random_part(self, count: int, seed: int) -> tuple[Pool, NDArray[np.int64]]:
+        """A pool of ``count`` rows drawn uniformly, and their row numbers in this one.
+
+        Labelled rows that were not drawn join with a weight of 0: they cover, but do not count.
+        The part has no labels or probabilities. A pool no larger than ``count`` is its own part.
+        """
+        if self.n <= count:
+            return self, np.arange(self.n)
+        generator = np.random.default_rng(seed)
+        drawn = np.sort(generator.permutation(self.n)[:count])
+        labelled = np.sort(self.labelled[generator.permutation(len(self.labelled))[:count]])
+        kept = np.union1d(drawn, labelled)
+        weights = np.where(np.isin(kept, drawn), self.mass[kept], 0.0)
+        part = Pool(
+            self.unit[kept],
+            labelled=np.searchsorted(kept, labelled),
+            weights=weights if weights.any() else None,
+        )
+        part.candidates &= self.candidates[kept]
+        return part, kept
+
     def changed(self, **changes: Any) -> Pool:
         """A copy with other attributes; vectors are shared, cached results are dropped."""
         other = copy.copy(self)
@@ -184,9 +205,7 @@ def _raise_for_first(start: int, bad: NDArray[np.bool_], array: NDArray[Any], wh
         raise ValueError(f"embeddings of shape {array.shape}: row {row} {what}")
 
 
-def _divide_by_length(
-    array: NDArray[Any], lengths: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def _divide_by_length(array: NDArray[Any], lengths: NDArray[np.float64]) -> NDArray[np.float32]:
     ready = array.dtype == np.float32 and array.flags.c_contiguous
     if ready and np.all(np.abs(lengths - 1) < _UNIT_NORM_TOLERANCE):
         return np.asarray(array)

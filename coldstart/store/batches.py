@@ -95,7 +95,7 @@ class Batches:
             return [Pick(**row._mapping) for row in rows]
 
     def last_picks(self, image_ids: Sequence[int]) -> dict[int, Pick]:
-        """image_id -> its pick in the newest batch that queued it; images never queued are left out."""
+        """image_id -> its pick in the newest batch that queued it, for those that were queued."""
         found: dict[int, Pick] = {}
         for chunk in chunks(image_ids):
             query = select(batch_images).where(batch_images.c.image_id.in_(chunk))
@@ -121,11 +121,9 @@ class Batches:
             return [row.image_id for row in connection.execute(query)]
 
     def withdraw_waiting(self) -> int:
-        """Take the images nobody has answered out of the queue; how many. Batches stay on record."""
+        """Take the images nobody has answered out of the queue; how many there were."""
         waiting = self.waiting()
         with writing(self._engine) as connection:
             for chunk in chunks(waiting):
-                connection.execute(
-                    batch_images.delete().where(batch_images.c.image_id.in_(chunk))
-                )
+                connection.execute(batch_images.delete().where(batch_images.c.image_id.in_(chunk)))
         return len(waiting)

@@ -17,7 +17,7 @@ CHUNK = 10_000
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One image file of the pool, or one that cannot be used (``problem``) or is gone (``missing``)."""
+    """One image file: usable, or not (``problem`` says why), or gone (``missing``)."""
 
     image_id: int
     root: int
@@ -58,7 +58,17 @@ _columns = [column for column in images.columns if column.name != "found_at"]
 _usable = images.c.problem.is_(None) & images.c.missing.is_(False)
 
 # A list of images as a page may ask for it: name -> which rows.
-FILTERS = ("usable", "unlabelled", "queue", "class", "skipped", "unsure", "excluded", "problem", "missing")
+FILTERS = (
+    "usable",
+    "unlabelled",
+    "queue",
+    "class",
+    "skipped",
+    "unsure",
+    "excluded",
+    "problem",
+    "missing",
+)
 
 
 class Images:
@@ -115,7 +125,7 @@ class Images:
             images.c.missing & images.c.content_hash.isnot(None)
         )
         with self._engine.connect() as connection:
-            return {content_hash: image_id for content_hash, image_id in connection.execute(query)}
+            return {row.content_hash: row.image_id for row in connection.execute(query)}
 
     def usable(self) -> list[ImageRow]:
         """The pool: every image that can be read and is there, by `image_id`."""

@@ -18,7 +18,7 @@ LOST_AFTER_S = 30.0
 
 @dataclass(frozen=True)
 class JobRow:
-    """One job; ``state`` is running, done, failed, cancelled or lost (its process died silently)."""
+    """One job; ``state`` is running, done, failed, cancelled or lost (its process died)."""
 
     job_id: int
     kind: str

@@ -155,7 +155,7 @@ class Labels:
         """How many images stand at each kind of answer: {"class": 12, "skipped": 1, …}."""
         query = select(current_labels.c.kind, func.count()).group_by(current_labels.c.kind)
         with self._engine.connect() as connection:
-            return {kind: count for kind, count in connection.execute(query)}
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def class_counts(self) -> dict[int, int]:
         """class_id -> how many images stand at that class."""
@@ -165,7 +165,7 @@ class Labels:
             .group_by(current_labels.c.class_id)
         )
         with self._engine.connect() as connection:
-            return {class_id: count for class_id, count in connection.execute(query)}
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def _existing(self, column, wanted: set[int]) -> set[int]:  # type: ignore[no-untyped-def]
         ids = sorted(wanted)

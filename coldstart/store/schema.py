@@ -87,7 +87,9 @@ label_events = Table(
     "label_events",
     metadata,
     Column("event_id", _row_id, primary_key=True),
-    Column("uuid", Text, nullable=False, unique=True),  # made by the client: a resent event is one event
+    Column(
+        "uuid", Text, nullable=False, unique=True
+    ),  # made by the client: a resent event is one event
     Column("image_id", BigInteger, ForeignKey("images.image_id"), nullable=False),
     Column("annotator", Text, nullable=False),
     Column("kind", Text, nullable=False),  # class | skipped | unsure | excluded | cleared

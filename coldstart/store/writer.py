@@ -1,4 +1,4 @@
-"""The one writer of labels in a server process: many callers, one transaction, acknowledged after it.
+"""The one writer of labels in a server process: many callers, one transaction, then the answer.
 
 Several writers on SQLite starve each other for seconds; one thread that commits whatever has
 gathered meanwhile keeps every caller's wait at about one commit.
@@ -23,7 +23,7 @@ _Waiting = tuple[Sequence[NewEvent], "Future[None]"]
 
 
 class LabelWriter:
-    """Appends events from any number of threads through one thread and one transaction at a time."""
+    """Appends events from any number of threads, one transaction at a time."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

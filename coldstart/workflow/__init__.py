@@ -1,1 +1,1 @@
-"""The steps: each a function of a `Project` and options, called by pages, commands and jobs alike."""
+"""The steps: functions of a `Project` and options, called by pages, commands and jobs alike."""

@@ -78,7 +78,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "batch_images",
-        sa.Column("batch_id", sa.BigInteger, sa.ForeignKey("query_batches.batch_id"), primary_key=True),
+        sa.Column(
+            "batch_id", sa.BigInteger, sa.ForeignKey("query_batches.batch_id"), primary_key=True
+        ),
         sa.Column("rank", sa.Integer, primary_key=True),
         sa.Column("image_id", sa.BigInteger, sa.ForeignKey("images.image_id"), nullable=False),
         sa.Column("gain", sa.Float, nullable=False),
@@ -100,9 +102,7 @@ def upgrade() -> None:
         sa.Column("client_time", sa.Float),
         sa.Column("seconds", sa.Float),
     )
-    op.create_index(
-        "label_events_by_image", "label_events", ["image_id", "annotator", "event_id"]
-    )
+    op.create_index("label_events_by_image", "label_events", ["image_id", "annotator", "event_id"])
     op.create_table(
         "jobs",
         sa.Column("job_id", _row_id, primary_key=True),

@@ -1,0 +1,139 @@
+"""What the small patches of a folder's images look like: Gaussians and centroids learned from them.
+
+Two dictionaries over whitened 8×8 colour patches: a mixture of diagonal Gaussians for the Fisher
+vector (Perronnin & Dance 2007; Perronnin, Sánchez & Mensink 2010, "Improving the Fisher Kernel")
+and k-means centroids (Coates, Lee & Ng 2011, "An Analysis of Single-Layer Networks").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from coldstart.embeddings.encoders.parallel import map_on_cores
+
+PATCH_PIXELS = 8
+STRIDE_PIXELS = 2
+FIT_PATCHES = 60_000
+FIT_CENTROID_PATCHES = 40_000
+WHITENED_DIMENSION = 48
+GAUSSIANS = 64
+CENTROIDS = 400
+KMEANS_STEPS = 10
+EXPECTATION_MAXIMISATION_STEPS = 10
+CONTRAST_FLOOR = 10.0
+"""Added to a patch's variance, so that noise on a plain wall is not blown up."""
+WHITENING_FLOOR = 0.1
+VARIANCE_FLOOR = 0.01
+WEIGHT_FLOOR = 1e-4
+
+
+@dataclass(frozen=True)
+class PatchDictionary:
+    """The fitted arrays, all float32; a patch is a row of 192 numbers (channel, row, column)."""
+
+    patch_mean: torch.Tensor  # (192,)
+    pca: torch.Tensor  # (192, 48): whitening onto the strongest directions
+    gaussian_means: torch.Tensor  # (64, 48)
+    gaussian_variances: torch.Tensor  # (64, 48)
+    gaussian_weights: torch.Tensor  # (64,)
+    zca: torch.Tensor  # (192, 192): whitening that leaves a patch looking like a patch
+    centroids: torch.Tensor  # (400, 192)
+
+    @staticmethod
+    def fit(pixels: np.ndarray, random: np.random.Generator) -> PatchDictionary:
+        """Learn from images, (n, side, side, 3) uint8."""
+        patches = _random_patches(pixels, random)
+        patch_mean = patches.mean(0)
+        patches -= patch_mean
+        covariance = (patches.T @ patches / len(patches)).double()
+        eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
+        scales = 1.0 / torch.sqrt(eigenvalues.clamp(min=0.0) + WHITENING_FLOOR)
+        zca = (eigenvectors * scales @ eigenvectors.T).float()
+        pca = (eigenvectors * scales).flip(1)[:, :WHITENED_DIMENSION].float().contiguous()
+        centroids, _ = _kmeans(patches[:FIT_CENTROID_PATCHES] @ zca, CENTROIDS, random)
+        means, variances, weights = _gaussian_mixture(patches @ pca, random)
+        return PatchDictionary(patch_mean, pca, means, variances, weights, zca, centroids)
+
+
+def all_patches(images: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Every patch of images (m, 3, side, side) float32 0..255, contrast normalised.
+
+    Returns (m · places · places, 192) and ``places``, the number of patches along one side.
+    """
+    windows = images.unfold(2, PATCH_PIXELS, STRIDE_PIXELS).unfold(3, PATCH_PIXELS, STRIDE_PIXELS)
+    places = windows.shape[2]  # windows: (m, 3, places, places, 8, 8)
+    patches = windows.permute(0, 2, 3, 1, 4, 5).reshape(len(images) * places * places, -1)
+    return _normalise_contrast(patches), places
+
+
+def _normalise_contrast(patches: torch.Tensor) -> torch.Tensor:
+    variances, means = torch.var_mean(patches, dim=1, keepdim=True)
+    return (patches - means) / torch.sqrt(variances + CONTRAST_FLOOR)
+
+
+def _random_patches(pixels: np.ndarray, random: np.random.Generator) -> torch.Tensor:
+    last = pixels.shape[1] - PATCH_PIXELS + 1
+    image = random.integers(len(pixels), size=FIT_PATCHES)[:, None, None]
+    within = np.arange(PATCH_PIXELS)
+    rows = (random.integers(last, size=FIT_PATCHES)[:, None] + within)[:, :, None]
+    columns = (random.integers(last, size=FIT_PATCHES)[:, None] + within)[:, None, :]
+    patches = pixels[image, rows, columns].transpose(0, 3, 1, 2).reshape(FIT_PATCHES, -1)
+    return _normalise_contrast(torch.from_numpy(patches.astype(np.float32)))
+
+
+def _kmeans(
+    points: torch.Tensor, clusters: int, random: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lloyd's algorithm; an empty cluster moves to a random point. Returns (centroids, nearest)."""
+    centroids = points[torch.from_numpy(random.choice(len(points), clusters, replace=False))]
+    nearest = torch.empty(0)
+    for _ in range(KMEANS_STEPS):
+        norms = (centroids**2).sum(1)
+
+        def nearest_of(
+            chunk: torch.Tensor, centroids: torch.Tensor = centroids, norms: torch.Tensor = norms
+        ) -> torch.Tensor:
+            return torch.addmm(norms, chunk, centroids.T, alpha=-2.0).argmin(1)
+
+        nearest = torch.cat(list(map_on_cores(nearest_of, points.split(4096))))
+        counts = torch.bincount(nearest, minlength=clusters)[:, None]
+        sums = torch.zeros_like(centroids).index_add_(0, nearest, points)
+        elsewhere = points[torch.from_numpy(random.choice(len(points), clusters))]
+        centroids = torch.where(counts > 0, sums / counts.clamp(min=1), elsewhere)
+    return centroids, nearest
+
+
+def _gaussian_mixture(
+    points: torch.Tensor, random: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Diagonal Gaussians by expectation maximisation from k-means: means, variances, weights."""
+    means, nearest = _kmeans(points, GAUSSIANS, random)
+    weights = torch.bincount(nearest, minlength=GAUSSIANS) / len(points)
+    weights = weights.clamp(min=WEIGHT_FLOOR)
+    variances = torch.ones_like(means)
+    squares = points**2
+    for _ in range(EXPECTATION_MAXIMISATION_STEPS):
+        shares = responsibilities(torch.cat([squares, points], 1), means, variances, weights)
+        totals = shares.sum(0)[:, None] + 1e-3
+        means = shares.T @ points / totals
+        variances = (shares.T @ squares / totals - means**2).clamp(min=VARIANCE_FLOOR)
+        weights = (totals[:, 0] / totals.sum()).clamp(min=WEIGHT_FLOOR)
+    return means, variances, weights
+
+
+def responsibilities(
+    squares_and_points: torch.Tensor,
+    means: torch.Tensor,
+    variances: torch.Tensor,
+    weights: torch.Tensor,
+) -> torch.Tensor:
+    """How much of each point, (p, 2·48) as [x², x], belongs to each Gaussian: (p, 64), rows sum 1.
+
+    The logarithm of a diagonal Gaussian is linear in [x², x], so this is one matrix product.
+    """
+    constants = weights.log() - 0.5 * (variances.log() + means**2 / variances).sum(1)
+    slopes = torch.cat([(-0.5 / variances).T, (means / variances).T])
+    return torch.addmm(constants, squares_and_points, slopes).softmax(1)

@@ -1,0 +1,70 @@
+"""Which images to label: strategies that order a pool. Pure arrays; no files, no database.
+
+from coldstart.selection import Pool, ProbCover, strategies
+
+pool = Pool(embeddings=X, labelled=rows, labels=classes)
+picks = ProbCover(delta="auto").select(pool, budget=100)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from coldstart.progress import Progress, silent
+from coldstart.selection.kmeans import KMeans
+from coldstart.selection.neighbours import RadiusGraph, radius_graph
+from coldstart.selection.pool import Pool, Selection
+from coldstart.selection.preview import CoveragePreview, preview_coverage
+from coldstart.selection.probcover import ProbCover
+from coldstart.selection.strategy import (
+    Setting,
+    Strategy,
+    make_strategy,
+    settings_of,
+    strategies,
+)
+from coldstart.selection.uniform import Random
+
+__all__ = [
+    "CoveragePreview",
+    "KMeans",
+    "Pool",
+    "ProbCover",
+    "RadiusGraph",
+    "Random",
+    "Selection",
+    "Setting",
+    "Strategy",
+    "make_strategy",
+    "preview_coverage",
+    "radius_graph",
+    "select",
+    "settings_of",
+    "strategies",
+]
+
+
+def select(
+    embeddings: ArrayLike | Pool,
+    budget: int,
+    strategy: str = "probcover",
+    *,
+    progress: Progress = silent,
+    labelled: ArrayLike | None = None,
+    labels: Any = None,
+    probabilities: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    **settings: Any,
+) -> Selection:
+    """Which rows to label, for a person with only an array.
+
+    >>> picks = select(X, budget=50, strategy="probcover", delta="auto", seed=0)  # doctest: +SKIP
+
+    ``settings`` are the strategy's fields; see `Pool` for the other arguments.
+    """
+    pool = embeddings
+    if not isinstance(pool, Pool):
+        pool = Pool(pool, labelled, labels, probabilities, weights)
+    return make_strategy(strategy, **settings).select(pool, budget, progress=progress)

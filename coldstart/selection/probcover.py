@@ -1,0 +1,161 @@
+"""ProbCover: greedily cover as much of the pool as possible with balls of one radius.
+
+Yehuda, Dekel, Hacohen, Weinshall: Active Learning Through a Covering Lens, NeurIPS 2022
+(arXiv 2205.11320). All risk is in the radius, so the default searches for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldstart.progress import Progress
+from coldstart.selection.exact import distances_of_pairs, row_blocks
+from coldstart.selection.greedy_cover import SHRINK, Cover, greedy_cover
+from coldstart.selection.neighbours import Balls, MatrixFreeBalls, RadiusGraph, balls
+from coldstart.selection.pool import Pool, Selection
+from coldstart.selection.radius import paper_radius, search_radius
+from coldstart.selection.strategy import Strategy, option, register
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class ProbCover(Strategy):
+    """Picks the image whose ball of radius delta holds the most images nobody has covered.
+
+    Gain: the share of the pool (by weight) that each pick newly covers. Ties go to the lowest row;
+    a distance of exactly delta is outside. When everything within reach is covered, the radius
+    shrinks to 0.8 of itself and the choosing goes on (`Selection.saturated_at` says from where).
+    """
+
+    name = "probcover"
+    title = "ProbCover"
+    summary = "Picks images so that as much of the pool as possible has a labelled image close by."
+    paper = "Yehuda et al., NeurIPS 2022, arXiv 2205.11320"
+    covers = True
+
+    delta: float | str = option(
+        "auto",
+        "The radius (distance of unit vectors, 0 to 2): 'auto' searches for the one whose picks "
+        "lie closest to the pool; 'paper' takes the largest at which balls stay pure.",
+        minimum=1e-6,
+        maximum=10.0,
+        choices=("auto", "paper"),
+    )
+    alpha: float = option(
+        0.95, "With 'paper': the share of balls that must be pure.", minimum=0.01, maximum=1.0
+    )
+    classes: int | None = option(
+        None, "With 'paper': how many classes to expect; empty to estimate it.", minimum=2
+    )
+    memory_limit_gb: float = option(
+        3.0, "Above this size the neighbours are recomputed instead of kept.", minimum=0.0
+    )
+
+    def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
+        delta, notes = self.radius(pool, budget, progress)
+        cover = greedy_cover(
+            pool.unit,
+            delta,
+            budget,
+            balls_of=self._balls_of(pool, delta, progress),
+            candidates=pool.candidates,
+            chosen=pool.labelled,
+            mass=pool.mass,
+            progress=progress,
+        )
+        if cover.saturated_at is not None:
+            notes.append(
+                f"After {cover.saturated_at} picks nothing more could be covered at radius "
+                f"{delta:.4g}; the picks from there on use a smaller one ({SHRINK:g} of the last)."
+            )
+        gains = np.array(cover.gains) / pool.mass.sum()
+        return self._selection(
+            cover.rows,
+            gains,
+            _reasons(pool, cover),
+            delta=delta,
+            saturated_at=cover.saturated_at,
+            notes=notes,
+        )
+
+    def radius(self, pool: Pool, budget: int, progress: Progress) -> tuple[float, list[str]]:
+        """The radius that ``budget`` picks would use, and where it comes from in words."""
+        if not isinstance(self.delta, str):
+            return float(self.delta), []
+        if self.delta == "paper":
+            delta, count = paper_radius(
+                pool, classes=self.classes, alpha=self.alpha, seed=self.seed, progress=progress
+            )
+            return delta, [
+                f"Radius {delta:.4g}: the largest at which {self.alpha:.0%} of the balls hold one "
+                f"of {count} pseudo-classes."
+            ]
+        search = search_radius(pool, budget, seed=self.seed, progress=progress)
+        delta = search.best(budget)
+        where = "" if search.rows >= pool.n else f", measured on {search.rows} random images"
+        return delta, [
+            f"Radius {delta:.4g}: of {len(search.deltas)} tried, the one whose picks lie closest "
+            f"to the pool{where}."
+        ]
+
+    def _balls_of(self, pool: Pool, delta: float, progress: Progress) -> _BallsOf:
+        limit = int(self.memory_limit_gb * 2**30)
+        first = balls(
+            pool.unit, delta, graph=pool.graph, memory_limit_bytes=limit, progress=progress
+        )
+        return _BallsOf(pool, first, limit, progress)
+
+
+class _BallsOf:
+    """Balls of the first radius, or of any smaller one from the same graph."""
+
+    def __init__(self, pool: Pool, first: Balls, limit: int, progress: Progress) -> None:
+        self._pool, self._first, self._limit, self._progress = pool, first, limit, progress
+
+    def __call__(self, delta: float) -> Balls:
+        if isinstance(self._first, RadiusGraph):
+            return self._first.within(delta, self._pool.unit)
+        return MatrixFreeBalls(self._pool.unit, delta, self._progress)
+
+
+def _reasons(pool: Pool, cover: Cover) -> list[str]:
+    distances = distances_to_earlier(pool, np.array(cover.rows, dtype=np.int64))
+    return [
+        _reason(gain, delta, distance, pool.weights is not None)
+        for gain, delta, distance in zip(cover.gains, cover.deltas, distances, strict=True)
+    ]
+
+
+def _reason(gain: float, delta: float, distance: float, weighted: bool) -> str:
+    if gain <= 0:
+        return "adds no coverage: everything left is a copy of an image already chosen"
+    what = f"covers {gain:,.0f} image{'' if gain == 1 else 's'} nobody has covered"
+    if weighted:
+        what = "covers images nobody has covered"
+    if not np.isfinite(distance):
+        return f"{what}; no image is labelled yet"
+    how_far = (
+        "far" if distance >= 1.5 * delta else "outside its ball" if distance >= delta else "near"
+    )
+    return f"{what}; nearest labelled image is {how_far} ({distance:.2f}, radius {delta:.2f})"
+
+
+def distances_to_earlier(pool: Pool, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(len(rows),) distance of each pick to the nearest labelled image or earlier pick; infinity
+    where there is none."""
+    out = np.full(len(rows), np.inf)
+    others = np.concatenate([pool.labelled, rows])
+    known = len(pool.labelled)
+    for part in row_blocks(len(rows), 1024):
+        closeness = pool.unit[rows[part]] @ pool.unit[others].T
+        place = np.arange(part.start, part.stop)
+        closeness[np.arange(len(others))[None, :] >= known + place[:, None]] = -np.inf
+        nearest = np.argmax(closeness, axis=1)
+        exists = known + place > 0
+        out[part][exists] = distances_of_pairs(
+            pool.unit, rows[part][exists], others[nearest[exists]]
+        )
+    return out

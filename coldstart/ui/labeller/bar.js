@@ -1,0 +1,127 @@
+// Everything around the grid that is read: progress, pace, the sender's sign, classes, the footer.
+
+const PACE_WINDOW_MS = 120000;
+const PACE_FROM_LABELS = 5;
+
+/** The labeller's named parts. @param {HTMLElement} root */
+export function partsOf(root) {
+  const one = (selector) => root.querySelector(selector);
+  return {
+    root,
+    grid: one(".grid"), meter: one(".meter i"), done: one(".done"), pace: one(".pace"),
+    chosen: one(".chosen"), sign: one(".sign"), slider: one(".size input"),
+    classes: one(".classes"), states: one(".states"), naming: one(".naming"),
+    className: one(".naming input"), problem: one(".problem"), name: one(".name"),
+    answer: one(".answer"), reason: one(".reason"), page: one(".page"), spoken: one(".spoken"),
+    zoom: one(".zoom"), sheet: one(".sheet"),
+    undo: one("[data-action=undo]"), redo: one("[data-action=redo]"),
+    previous: one("[data-action=previous-page]"), next: one("[data-action=next-page]"),
+  };
+}
+
+/** One button a class, named "<key> <class>". */
+export function showClasses(parts, classes, assign) {
+  const buttons = classes.map((row) => {
+    const button = answerButton(row.key, row.name, row.color);
+    button.onclick = () => assign(row.id);
+    return button;
+  });
+  if (buttons.length === 0) {
+    const hint = document.createElement("span");
+    hint.className = "hint";
+    hint.textContent = "No classes yet: press n and name the first.";
+    parts.classes.replaceChildren(hint);
+  } else parts.classes.replaceChildren(...buttons);
+}
+
+/** The buttons of the answers that name no class, as the key registry words them. */
+export function showStates(parts, shortcuts, run) {
+  const actions = ["skip", "unsure", "exclude", "clear"];
+  const buttons = actions.flatMap((action) => {
+    const shortcut = shortcuts.find((row) => row.action === action);
+    if (!shortcut) return [];
+    const title = action[0].toUpperCase() + action.slice(1);
+    const button = answerButton(shortcut.key === "Backspace" ? "⌫" : shortcut.key, title, "");
+    button.setAttribute("aria-label", `${shortcut.key} ${title}`);
+    button.title = shortcut.words;
+    button.onclick = () => run(action);
+    return [button];
+  });
+  parts.states.replaceChildren(...buttons);
+}
+
+export function showSign(parts, words, sign) {
+  if (parts.sign.textContent !== words) parts.sign.textContent = words;
+  parts.sign.dataset.sign = words === "saved" ? "saved" : sign;
+}
+
+export function showProgress(parts, labelled, size, where) {
+  const words = `${labelled} of ${size} labelled ${where}`;
+  if (parts.done.textContent === words) return;
+  parts.done.textContent = words;
+  parts.meter.style.width = `${size ? (100 * labelled) / size : 0}%`;
+}
+
+/** Labels a minute over the last two minutes. @param {{at: number, count: number}[]} recent */
+export function showPace(parts, recent) {
+  const now = Date.now();
+  while (recent.length > 0 && recent[0].at < now - PACE_WINDOW_MS) recent.shift();
+  const labels = recent.reduce((sum, step) => sum + step.count, 0);
+  if (labels < PACE_FROM_LABELS) {
+    parts.pace.textContent = "";
+    return;
+  }
+  const minutes = Math.max(now - recent[0].at, 5000) / 60000;
+  parts.pace.textContent = `${Math.round(labels / minutes)} labels/min`;
+}
+
+export function showChosen(parts, count) {
+  parts.chosen.textContent = count > 0 ? `${count} selected` : "";
+}
+
+/** The image under the cursor, and why it was picked. */
+export function showAbout(parts, row, words) {
+  parts.name.textContent = row ? row.name : "";
+  parts.name.title = row ? row.path : "";
+  parts.answer.textContent = row ? words : "No images on this page.";
+  parts.reason.textContent = row?.reason ? `Why this image: ${row.reason}` : "";
+}
+
+export function showPages(parts, page, pages) {
+  parts.page.textContent = pages > 0 ? `Page ${page + 1} of ${pages}` : "";
+  parts.previous.disabled = page <= 0;
+  parts.next.disabled = pages <= 0;
+}
+
+/** One sentence that stays until the next: what went wrong. Empty to take it away. */
+export function showProblem(parts, sentence) {
+  if (parts.problem.textContent !== sentence) parts.problem.textContent = sentence;
+  parts.problem.hidden = sentence === "";
+}
+
+/** Say something to those who cannot see it. */
+export function speak(parts, sentence) {
+  parts.spoken.textContent = sentence;
+}
+
+function answerButton(key, name, color) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "answer-button";
+  button.setAttribute("aria-label", key ? `${key} ${name}` : name);
+  button.title = name;
+  if (key) {
+    const cap = document.createElement("kbd");
+    cap.textContent = key;
+    button.append(cap);
+  }
+  if (color) {
+    const swatch = document.createElement("i");
+    swatch.style.background = color;
+    button.append(swatch);
+  }
+  const text = document.createElement("span");
+  text.textContent = name;
+  button.append(text);
+  return button;
+}

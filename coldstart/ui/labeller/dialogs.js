@@ -1,0 +1,74 @@
+// The two windows over the grid: one image shown large, and the list of keys.
+
+/** Show an image large. @param {string} url @param {string} caption */
+export function showZoom(dialog, url, name, caption) {
+  const image = dialog.querySelector("img");
+  image.alt = name;
+  dialog.querySelector("figcaption").textContent = caption;
+  if (image.getAttribute("src") !== url) {
+    dialog.dataset.state = "loading";
+    image.onload = () => (dialog.dataset.state = "");
+    image.onerror = () => void explainFailure(dialog, image, url);
+    image.src = url;
+  }
+  if (!dialog.open) dialog.showModal();
+}
+
+/** The sheet of all keys, from the registry. */
+export function fillSheet(dialog, shortcuts, classKeys) {
+  const keysByWords = new Map([["Label with that class, and go on to the next unlabelled", []]]);
+  const [labelling] = keysByWords.keys();
+  keysByWords.get(labelling).push(`${classKeys[0]} … ${classKeys[9]}`, "then letters");
+  for (const { key, words } of shortcuts) {
+    keysByWords.set(words, [...(keysByWords.get(words) ?? []), key]);
+  }
+  const rows = [...keysByWords].map(([words, keys]) => {
+    const row = document.createElement("div");
+    const meaning = document.createElement("dd");
+    meaning.textContent = words;
+    const caps = document.createElement("dt");
+    for (const key of keys) {
+      const cap = document.createElement("kbd");
+      cap.textContent = shownKey(key);
+      caps.append(cap);
+    }
+    row.append(caps, meaning);
+    return row;
+  });
+  dialog.querySelector("dl").replaceChildren(...rows);
+}
+
+/** Whether a dialog that is not the labeller's own lies over the page. */
+export function foreignDialogOpen(own) {
+  const dialogs = document.querySelectorAll('dialog[open], [role="dialog"], [role="alertdialog"]');
+  return [...dialogs].some((dialog) => !own.includes(dialog) && dialog.getClientRects().length > 0);
+}
+
+/** Close on its button and on a click beside its content. */
+export function closeByMouse(dialog) {
+  dialog.addEventListener("click", (event) => {
+    const path = event.composedPath();
+    const onButton = path.some((node) => node.classList?.contains("close"));
+    if (onButton || path[0] === dialog) dialog.close();
+  });
+}
+
+function shownKey(key) {
+  const arrows = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+  const name = key.split("+").pop();
+  const shown = arrows[name] ?? (name.length === 1 ? name.toUpperCase() : name);
+  return key.slice(0, key.length - name.length) + (key.includes("+") ? shown : (arrows[name] ?? name));
+}
+
+async function explainFailure(dialog, image, url) {
+  let words = "This image cannot be shown now.";
+  try {
+    const reply = await (await fetch(url)).json();
+    words = [reply.error, reply.remedy].filter(Boolean).join(" ") || words;
+  } catch {
+    // Neither an image nor a sentence came: the sentence above must do.
+  }
+  if (image.getAttribute("src") !== url) return; // another image is shown by now
+  dialog.dataset.state = "failed";
+  dialog.querySelector("figcaption").textContent = words;
+}

@@ -1,0 +1,80 @@
+// The keys: they work wherever the focus is on the page, but never while someone is writing.
+
+const WRITING_ROLES = new Set(["textbox", "combobox", "searchbox", "spinbutton", "listbox", "menu"]);
+const NOT_WRITTEN_IN = new Set([
+  "button", "checkbox", "color", "file", "image", "radio", "range", "reset", "submit",
+]);
+// What a control keeps for itself while it has been reached by keyboard.
+const CONTROL_KEYS = new Set(["Enter", "Space"]);
+const SLIDING_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
+const HOLDABLE = /^(move|extend)-|^(undo|redo)$/;
+// Streamlit's own keys: it clears the cache on c and runs the script again on r.
+const STREAMLIT_KEYS = new Set(["c", "r"]);
+
+/**
+ * @param {{visible: () => boolean, dialogOpen: () => boolean, grid: HTMLElement,
+ *          actionOf: (chord: string) => string|null,
+ *          run: (action: string, event: KeyboardEvent) => boolean}} hooks
+ *        `run` returns whether it had anything to do
+ * @returns {() => void} takes the listener away
+ */
+export function listenToKeys(hooks) {
+  const onKey = (event) => {
+    if (event.isComposing || event.altKey || event.defaultPrevented) return;
+    if (!hooks.visible() || hooks.dialogOpen()) return;
+    const target = event.composedPath()[0];
+    if (isWriting(target)) return;
+    const chord = hooks.actionOf(chordOf(event)) ? chordOf(event) : digitOf(event);
+    if (belongsToControl(target, chord, hooks.grid)) return;
+    const action = hooks.actionOf(chord);
+    if (!action) {
+      if (STREAMLIT_KEYS.has(chord)) event.stopImmediatePropagation();
+      return;
+    }
+    const held = event.repeat && !HOLDABLE.test(action); // a key left lying labels one image, not fifty
+    if (held || hooks.run(action, event)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }
+  };
+  // On the window and on the way down: before any listener of Streamlit's.
+  window.addEventListener("keydown", onKey, true);
+  return () => window.removeEventListener("keydown", onKey, true);
+}
+
+/** The key as the registry writes it: "1", "s", "Space", "Ctrl+Shift+z", "Shift+ArrowUp". */
+export function chordOf(event) {
+  const ctrl = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  if (event.key === " ") return `${ctrl}${event.shiftKey ? "Shift+" : ""}Space`;
+  if (event.key.length > 1) return `${ctrl}${event.shiftKey ? "Shift+" : ""}${event.key}`;
+  const letter = event.key.toLowerCase();
+  // Shift belongs to the sign itself, but for letters: "?" is "?", on whatever keyboard.
+  const shift = event.shiftKey && letter !== event.key.toUpperCase() ? "Shift+" : "";
+  return `${ctrl}${shift}${letter}`;
+}
+
+/** The digit that stands on a key of the top row, where the layout needs Shift for it. */
+function digitOf(event) {
+  const digit = /^Digit(\d)$/.exec(event.code);
+  return digit && !event.ctrlKey && !event.metaKey ? digit[1] : chordOf(event);
+}
+
+/** Whether keys typed there are text. */
+function isWriting(target) {
+  if (!(target instanceof Element)) return false;
+  if (target instanceof HTMLInputElement) return !NOT_WRITTEN_IN.has(target.type);
+  if (target.matches("textarea, select") || target.isContentEditable) return true;
+  return target.closest([...WRITING_ROLES].map((role) => `[role="${role}"]`).join()) !== null;
+}
+
+/** Whether the focused control, reached by keyboard, needs this key for itself. */
+function belongsToControl(target, chord, grid) {
+  if (!(target instanceof Element) || target === grid || !target.matches(":focus-visible")) {
+    return false;
+  }
+  if (CONTROL_KEYS.has(chord)) {
+    return target.matches("button, a[href], summary, input, [role=button], [role=tab], [role=option]");
+  }
+  const slides = target.matches("input[type=range], input[type=radio], [role=slider], [role=tab]");
+  return slides && SLIDING_KEYS.has(chord);
+}

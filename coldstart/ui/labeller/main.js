@@ -1,0 +1,351 @@
+// The labeller's state, and how it follows the data of each script run. Streamlit calls the default
+// export again with the same parentElement whenever the data or the theme changes.
+
+import { openStore } from "./storage.js";
+import { openOutbox, renewToken, signText, waitingByImage, flush } from "./outbox.js";
+import { arrangeRows, columnsOf, makeCell, paintAnswer, usualRatio } from "./cells.js";
+import { listenToPointer } from "./pointer.js";
+import { listenToKeys } from "./keyboard.js";
+import {
+  partsOf, showClasses, showPages, showPace, showProblem, showProgress, showSign, showStates,
+} from "./bar.js";
+import { closeByMouse, fillSheet, foreignDialogOpen } from "./dialogs.js";
+import {
+  answer, clickOn, nameClass, runAction, select, setCursor, showCursor, showReach, zoom,
+} from "./actions.js";
+
+/**
+ * @typedef {object} ImageRow
+ * @property {number} id
+ * @property {string} name
+ * @property {string} path
+ * @property {string} thumbnail content hash
+ * @property {{kind: string, class_id: number|null}|null} state
+ * @property {string|null} reason
+ * @property {number|null} rank
+ *
+ * @typedef {object} Data what Python sends, see `grid_labeller`
+ * @property {string} project_key
+ * @property {string} token
+ * @property {ImageRow[]} images
+ * @property {{id: number, name: string, key: string, color: string}[]} classes
+ * @property {string[]} class_keys
+ * @property {{id: number, size: number, labelled: number}|null} batch
+ * @property {number} page
+ * @property {number} pages
+ * @property {{labels: string, classes: string, thumbnails: string, images: string}} urls
+ * @property {{key: string, action: string, words: string}[]} keys
+ * @property {string[]} next_thumbnails
+ */
+
+// A script run that began before a label was stored still shows the image without it.
+const STALE_FOR_MS = 3000;
+const USUAL_SIZE = 132;
+const mounted = new WeakMap();
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  const root = parentElement.querySelector(".labeller");
+  if (!root || !data) return undefined;
+  let labeller = mounted.get(root);
+  if (!labeller) {
+    labeller = mount(root, data);
+    mounted.set(root, labeller);
+  }
+  labeller.trigger = setTriggerValue;
+  update(labeller, data);
+  return () => {
+    unmount(labeller);
+    mounted.delete(root);
+  };
+}
+
+/** Everything that is made once for a mount. */
+function mount(root, data) {
+  const parts = partsOf(root);
+  const labeller = {
+    parts, data, images: [], cells: [], columns: 1, cursor: 0, anchor: 0,
+    selected: new Set(), passing: false, answers: new Map(), storedAt: new Map(),
+    classes: new Map(), ownClasses: [], actions: new Map(), store: null, outbox: null,
+    outboxName: "", labelled: 0, recent: [], lastAnswerAt: Date.now(), namingFor: null,
+    turning: false, trigger: (_name, _value) => {}, cleanups: [], prefetched: [],
+  };
+  labeller.show = (id, value, batchId) => showAnswer(labeller, id, value, batchId);
+  labeller.addClass = (row) => addClass(labeller, row);
+  labeller.expired = () => labeller.trigger("token_expired", Date.now());
+  labeller.changed = () => labeller.trigger("changed", Date.now());
+  labeller.turnTo = (page) => labeller.trigger("page", page);
+  labeller.setTurning = (turning) => {
+    labeller.turning = turning;
+    parts.grid.setAttribute("aria-busy", String(turning));
+  };
+
+  const keys = listenToKeys({
+    grid: parts.grid,
+    visible: () => root.isConnected && root.getClientRects().length > 0,
+    dialogOpen: () => foreignDialogOpen([parts.zoom, parts.sheet]),
+    actionOf: (chord) => labeller.actions.get(chord) ?? null,
+    run: (action) => runAction(labeller, action),
+  });
+  const resize = new ResizeObserver(() => arrange(labeller));
+  resize.observe(parts.grid);
+  const pace = setInterval(() => showPace(parts, labeller.recent), 5000);
+  labeller.cleanups.push(keys, () => resize.disconnect(), () => clearInterval(pace));
+
+  listenToPointer(parts.grid, {
+    cells: () => labeller.cells,
+    selected: () => labeller.selected,
+    select: (places) => select(labeller, places),
+    click: (place, how) => clickOn(labeller, place, how),
+    open: () => zoom(labeller),
+    focus: () => parts.grid.focus({ preventScroll: true }),
+  });
+  listenToBar(labeller);
+  closeByMouse(parts.zoom);
+  closeByMouse(parts.sheet);
+  return labeller;
+}
+
+/** Buttons, slider and the field for a new class. */
+function listenToBar(labeller) {
+  const { parts } = labeller;
+  const { root } = parts;
+  root.addEventListener("pointerdown", (event) => {
+    // A click on a button leaves the focus on the grid, where Enter and Space mean the grid's own.
+    const onButton = event.composedPath().some((node) => node instanceof HTMLButtonElement);
+    if (onButton && !parts.zoom.open && !parts.sheet.open) {
+      event.preventDefault();
+      parts.grid.focus({ preventScroll: true });
+    }
+  });
+  for (const button of root.querySelectorAll("button[data-action]")) {
+    button.addEventListener("click", () => runAction(labeller, button.dataset.action));
+  }
+  parts.naming.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void nameClass(labeller);
+  });
+  parts.className.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    parts.className.value = "";
+    parts.grid.focus();
+  });
+  parts.className.addEventListener("blur", () => (labeller.namingFor = null));
+  parts.slider.addEventListener("input", () => {
+    resizeCells(labeller, Number(parts.slider.value));
+    labeller.settings.set("size", Number(parts.slider.value));
+  });
+  parts.slider.addEventListener("pointerup", () => parts.grid.focus({ preventScroll: true }));
+}
+
+/** Follow the data of a script run. @param {Data} data */
+function update(labeller, data) {
+  const { parts } = labeller;
+  const ids = (rows) => rows.map((row) => row.id).join();
+  const otherImages =
+    labeller.cells.length === 0 || labeller.data.page !== data.page ||
+    ids(labeller.images) !== ids(data.images);
+  labeller.data = data;
+  openStores(labeller);
+  labeller.outbox.url = data.urls.labels;
+  takeClasses(labeller);
+  takeAnswers(labeller);
+  if (otherImages) build(labeller);
+  else data.images.forEach((row, place) => paintAt(labeller, place));
+  labeller.images = data.images;
+  showStates(parts, data.keys, (action) => runAction(labeller, action));
+  fillSheet(parts.sheet, data.keys, data.class_keys);
+  showPages(parts, data.page, data.pages);
+  showLabelled(labeller);
+  showReach(labeller);
+  showCursor(labeller);
+  renewToken(labeller.outbox, data.token);
+  void flush(labeller.outbox); // what an earlier visit has left
+}
+
+/** The browser's memory for this project and annotator. */
+function openStores(labeller) {
+  const { project_key: project, token } = labeller.data;
+  const name = `coldstart/${project}/${annotatorOf(token)}/`;
+  if (labeller.outboxName === name) return;
+  labeller.outboxName = name;
+  labeller.settings = openStore("coldstart/");
+  labeller.store = openStore(name);
+  labeller.outbox = openOutbox(name, labeller.store);
+  labeller.outbox.hooks = {
+    changed: () => showSign(labeller.parts, signText(labeller.outbox), labeller.outbox.sign),
+    stored: (sent, reply) => takeReply(labeller, sent, reply),
+    expired: labeller.expired,
+  };
+  labeller.outbox.hooks.changed();
+  resizeCells(labeller, labeller.settings.get("size") ?? USUAL_SIZE);
+  labeller.parts.grid.style.setProperty("--ratio", labeller.store.get("ratio") ?? 1);
+}
+
+function takeClasses(labeller) {
+  const { data, parts } = labeller;
+  const known = new Set(data.classes.map((row) => row.id));
+  labeller.ownClasses = labeller.ownClasses.filter((row) => !known.has(row.id));
+  const rows = [...data.classes, ...labeller.ownClasses];
+  const shown = JSON.stringify(rows);
+  labeller.actions = new Map([
+    ...data.keys.map(({ key, action }) => [key, action]),
+    ...rows.filter((row) => row.key).map((row) => [row.key, `class:${row.id}`]),
+  ]);
+  labeller.classes = new Map(rows.map((row) => [row.id, row]));
+  if (labeller.classesShown === shown) return;
+  labeller.classesShown = shown;
+  showClasses(parts, rows, (id) => runAction(labeller, `class:${id}`));
+}
+
+/** A class named here; the next script run brings it too. */
+function addClass(labeller, row) {
+  if (!labeller.classes.has(row.id)) labeller.ownClasses.push(row);
+  takeClasses(labeller);
+}
+
+/** The answers of the data, but for images whose newest answer it cannot know yet. */
+function takeAnswers(labeller) {
+  const waiting = waitingByImage(labeller.outbox);
+  const now = Date.now();
+  for (const [id, at] of labeller.storedAt) if (now - at > STALE_FOR_MS) labeller.storedAt.delete(id);
+  let ahead = 0;
+  for (const row of labeller.data.images) {
+    const event = waiting.get(row.id);
+    if (event) labeller.answers.set(row.id, answerOf(event));
+    else if (!labeller.storedAt.has(row.id)) labeller.answers.set(row.id, row.state);
+    ahead += Number(Boolean(labeller.answers.get(row.id))) - Number(Boolean(row.state));
+  }
+  labeller.labelled = (labeller.data.batch?.labelled ?? 0) + ahead;
+}
+
+/** Make the cells of another page. */
+function build(labeller) {
+  const { data, parts } = labeller;
+  labeller.images = data.images;
+  labeller.cells = data.images.map((row, place) =>
+    makeCell(row, place, thumbnailUrl(data, row.thumbnail)),
+  );
+  labeller.columns = 0;
+  arrange(labeller);
+  data.images.forEach((row, place) => paintAt(labeller, place));
+  parts.grid.scrollTop = 0;
+  labeller.setTurning(false);
+  labeller.lastAnswerAt = Date.now();
+  select(labeller, []);
+  const first = data.images.findIndex((row) => !labeller.answers.get(row.id));
+  labeller.anchor = Math.max(first, 0);
+  setCursor(labeller, labeller.anchor, false);
+  const { cells } = labeller;
+  void Promise.allSettled(cells.map((cell) => cell.image.decode())).then(() => {
+    if (labeller.cells !== cells) return;
+    fitRatio(labeller);
+    labeller.prefetched = data.next_thumbnails.map((hash) => {
+      const ahead = new Image();
+      ahead.src = thumbnailUrl(data, hash);
+      return ahead;
+    });
+  });
+}
+
+/** Cells as wide as the page's images usually are, remembered for the next visit. */
+function fitRatio(labeller) {
+  const ratio = usualRatio(labeller.cells);
+  if (ratio === null) return;
+  labeller.parts.grid.style.setProperty("--ratio", String(ratio));
+  labeller.store.set("ratio", ratio);
+}
+
+/** Rows again, where the number of columns has changed. */
+function arrange(labeller) {
+  const columns = columnsOf(labeller.parts.grid);
+  if (columns === labeller.columns) return;
+  labeller.columns = columns;
+  arrangeRows(labeller.parts.grid, labeller.cells, columns);
+}
+
+function resizeCells(labeller, size) {
+  labeller.parts.slider.value = String(size);
+  labeller.parts.grid.style.setProperty("--size", `${size}px`);
+  arrange(labeller);
+}
+
+/** An answer given here, on this page or on another. */
+function showAnswer(labeller, id, value, batchId) {
+  const place = labeller.images.findIndex((row) => row.id === id);
+  const known = labeller.answers.has(id);
+  const before = Boolean(labeller.answers.get(id));
+  if (known || place >= 0) labeller.answers.set(id, value);
+  if ((labeller.data.batch?.id ?? null) === batchId && known) {
+    labeller.labelled += Number(Boolean(value)) - Number(before);
+  }
+  if (place >= 0) paintAt(labeller, place);
+  showLabelled(labeller);
+}
+
+function paintAt(labeller, place) {
+  const row = labeller.data.images[place];
+  paintAnswer(labeller.cells[place], row, labeller.answers.get(row.id) ?? null, labeller.classes);
+}
+
+function showLabelled(labeller) {
+  const { batch, images } = labeller.data;
+  if (batch) {
+    const labelled = Math.min(Math.max(labeller.labelled, 0), batch.size);
+    showProgress(labeller.parts, labelled, batch.size, "in this batch");
+  } else {
+    const labelled = images.filter((row) => labeller.answers.get(row.id)).length;
+    showProgress(labeller.parts, labelled, images.length, "on this page");
+  }
+}
+
+/** What the server has stored or refused. */
+function takeReply(labeller, sent, reply) {
+  const { batch } = labeller.data;
+  const refused = new Map(reply.refused.map((event) => [event.uuid, event.reason]));
+  const waiting = waitingByImage(labeller.outbox);
+  for (const event of sent) {
+    if (!refused.has(event.uuid)) labeller.storedAt.set(event.image_id, Date.now());
+    else if (!waiting.has(event.image_id)) withdraw(labeller, event);
+  }
+  if (refused.size > 0) {
+    const [reason] = refused.values();
+    const count = refused.size === 1 ? "One label was" : `${refused.size} labels were`;
+    showProblem(labeller.parts, `${count} refused: ${reason}`);
+  }
+  const all = batch && sent.length > 0 && sent.every((event) => event.batch_id === batch.id);
+  if (all && labeller.outbox.events.size === 0 && reply.counts.batch_left !== null) {
+    labeller.labelled = batch.size - reply.counts.batch_left;
+    showLabelled(labeller);
+    if (reply.counts.batch_left === 0 && batch.labelled < batch.size) labeller.changed();
+  }
+}
+
+/** Show what stood before a refused event. */
+function withdraw(labeller, event) {
+  const row = labeller.data.images.find((image) => image.id === event.image_id);
+  if (row) showAnswer(labeller, row.id, row.state, event.batch_id);
+}
+
+function answerOf(event) {
+  return event.kind === "cleared" ? null : { kind: event.kind, class_id: event.class_id };
+}
+
+function thumbnailUrl(data, hash) {
+  return `${data.urls.thumbnails}/${hash}.jpg`;
+}
+
+/** The annotator's name in a token's readable part. */
+function annotatorOf(token) {
+  try {
+    const base64 = token.split(".")[0].replace(/-/g, "+").replace(/_/g, "/");
+    const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes)).annotator;
+  } catch {
+    return "";
+  }
+}
+
+function unmount(labeller) {
+  for (const cleanup of labeller.cleanups) cleanup();
+  labeller.outbox.hooks = { changed() {}, stored() {}, expired() {} };
+}

@@ -1,0 +1,170 @@
+"""Diagnose: how much of the pool the labels cover, and what that measure is worth here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldstart.errors import ColdstartError
+from coldstart.project import Project
+from coldstart.workflow.pool import ProjectPool, coverage_radius, load_pool
+
+_PURITY_RADII = 40
+
+
+@dataclass(frozen=True)
+class CoverageHistory:
+    """Labels spent against share of the pool covered, all for one radius.
+
+    Attributes
+    ----------
+    labels : (m + 1,) 0 … m labels, in the order they were given.
+    coverage : (m + 1,) share of the pool within delta of one of the first labels.
+    random_mean, random_low, random_high : (m + 1,) the same for images drawn at random, with the
+        band that holds nine of ten draws.
+    next_labels, next_coverage : (k + 1,) what labels at best could add from here (greedy cover).
+    delta, delta_words : the radius, and where it comes from.
+    """
+
+    labels: NDArray[np.int64]
+    coverage: NDArray[np.float64]
+    random_mean: NDArray[np.float64]
+    random_low: NDArray[np.float64]
+    random_high: NDArray[np.float64]
+    next_labels: NDArray[np.int64]
+    next_coverage: NDArray[np.float64]
+    delta: float
+    delta_words: str
+
+
+@dataclass(frozen=True)
+class PurityReport:
+    """Share of balls that hold one class only, by radius.
+
+    ``pseudo`` says whether the classes are k-means groups or real labels of labelled images.
+    """
+
+    deltas: NDArray[np.float64]
+    purity: NDArray[np.float64]
+    chosen_delta: float
+    pseudo: bool
+    words: str
+
+
+def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHistory:
+    """How coverage grew label by label, beside random, and what the next labels would add.
+
+    Raises
+    ------
+    ColdstartError : nothing is embedded yet.
+    """
+    from coldstart.selection import ProbCover
+    from coldstart.selection.coverage import coverage_curve, random_coverage_curve
+
+    pool = load_pool(project)
+    radius = coverage_radius(project, pool)
+    arrays = pool.for_selection(with_labels=False)
+    order = _labelled_in_order(project, pool)
+    coverage = coverage_curve(arrays, order, radius.delta)
+    band = random_coverage_curve(pool.vectors, max(1, len(order)), radius.delta)
+    known = len(arrays.labelled)
+    next_labels = min(next_labels, int(arrays.candidates.sum()))
+    if next_labels:
+        picks = ProbCover(delta=radius.delta).select(arrays, next_labels)
+        after = coverage_curve(arrays, picks.indices, radius.delta, labelled=arrays.labelled)
+    else:
+        after = coverage_curve(arrays, [], radius.delta, labelled=arrays.labelled)
+    return CoverageHistory(
+        labels=np.arange(len(order) + 1),
+        coverage=coverage,
+        random_mean=band.mean[: len(order) + 1],
+        random_low=band.low[: len(order) + 1],
+        random_high=band.high[: len(order) + 1],
+        next_labels=known + np.arange(len(after)),
+        next_coverage=after,
+        delta=radius.delta,
+        delta_words=radius.words,
+    )
+
+
+def purity(project: Project) -> PurityReport:
+    """How the share of pure balls falls with the radius, and where the project's radius lies.
+
+    Raises
+    ------
+    ColdstartError : nothing is embedded yet.
+    """
+    from coldstart.selection.coverage import distance_quantiles, purity_curve
+    from coldstart.selection.kmeans import kmeans
+    from coldstart.selection.radius import estimate_classes
+
+    pool = load_pool(project)
+    if len(pool.image_ids) < 3:
+        raise ColdstartError("Three images at least are needed for this.", "Add more images.")
+    radius = coverage_radius(project, pool)
+    arrays = pool.for_selection(with_labels=True)
+    count = estimate_classes(arrays)
+    groups = kmeans(arrays.unit, count, seed=0, starts=3).of_row
+    largest = float(distance_quantiles(arrays.unit, [0.5])[0])
+    deltas = np.linspace(0, max(largest, radius.delta * 1.5), _PURITY_RADII)
+    source = (
+        f"the {count} classes labelled so far"
+        if len(set(pool.class_names)) > 1
+        else f"an estimate of {count} groups"
+    )
+    return PurityReport(
+        deltas=deltas,
+        purity=purity_curve(arrays, groups, deltas),
+        chosen_delta=radius.delta,
+        pseudo=True,
+        words=f"Measured on {count} k-means groups, a stand-in for the classes ({source}).",
+    )
+
+
+_coverage_of: dict[str, tuple[tuple[object, ...], float]] = {}
+
+
+def current_coverage(project: Project) -> float | None:
+    """Share of the pool within the project's radius of a labelled image; None if not measured.
+
+    Kept for the labels it was measured with, so that a page pays for it once.
+    """
+    from coldstart.selection.coverage import covered_mask
+    from coldstart.workflow.pool import active_set
+
+    embedding_set = active_set(project)
+    if embedding_set is None:
+        return None
+    key = str(project.directory)
+    state = (
+        embedding_set.name,
+        embedding_set.meta.get("created_at"),
+        len(embedding_set.image_ids),
+        project.store.labels.last_event_id(),
+        project.store.images.count("usable"),
+    )
+    kept = _coverage_of.get(key)
+    if kept is not None and kept[0] == state:
+        return kept[1]
+    try:
+        pool = load_pool(project)
+    except ColdstartError:
+        return None
+    covered = 0.0
+    if len(pool.labelled):
+        radius = coverage_radius(project, pool)
+        covered = float(covered_mask(pool.vectors, pool.labelled, radius.delta).mean())
+    _coverage_of[key] = (state, covered)
+    return covered
+
+
+def _labelled_in_order(project: Project, pool: ProjectPool) -> NDArray[np.int64]:
+    """Labelled rows in the order in which their images were first given a class."""
+    first: dict[int, int] = {}
+    for event in project.store.labels.events():
+        if event.kind == "class":
+            first.setdefault(event.image_id, event.event_id)
+    when = [first.get(int(pool.image_ids[row]), 0) for row in pool.labelled]
+    return pool.labelled[np.argsort(when, kind="stable")]

@@ -1,0 +1,186 @@
+"""Label: answers on their way into the project, and the pages of images that wait for them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coldstart.errors import ColdstartError
+from coldstart.labels.importing import read_label_csv
+from coldstart.progress import Progress, silent
+from coldstart.project import Project
+from coldstart.store import EventRow, ImageRow, NewEvent
+
+PAGE_SIZE = 60
+_PREFETCH = 60
+_IMPORT_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class LabelPage:
+    """One page of the labeller; ``images`` are as the component takes them."""
+
+    images: list[dict[str, Any]]
+    page: int  # 0 first; the nearest there is to the one asked for
+    pages: int
+    total: int
+    next_thumbnails: list[str]  # content hashes, to be fetched ahead
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What a label file brought: rows taken, and those that named no image of the project."""
+
+    labelled: int
+    classes: int
+    unknown_paths: list[str]
+    ambiguous_paths: list[str]
+
+
+def label_page(project: Project, which: str, page: int, size: int = PAGE_SIZE) -> LabelPage:
+    """One page of a list named in `store.images.FILTERS`, each image with answer and reason."""
+    total = project.store.images.count(which)
+    pages = max(1, -(-total // size))
+    page = min(max(page, 0), pages - 1)
+    rows = project.store.images.page(which, page * size, size + _PREFETCH)
+    return LabelPage(
+        images=describe_images(project, rows[:size]),
+        page=page,
+        pages=pages,
+        total=total,
+        next_thumbnails=[row.content_hash for row in rows[size:] if row.content_hash],
+    )
+
+
+def images_by_id(project: Project, image_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """These images in this order, as the labeller takes them; unknown ids are left out."""
+    rows = project.store.images.get(image_ids)
+    return describe_images(project, [rows[i] for i in image_ids if i in rows])
+
+
+def describe_images(project: Project, rows: Sequence[ImageRow]) -> list[dict[str, Any]]:
+    """Images as the labeller takes them: name, thumbnail, standing answer, why it was picked."""
+    ids = [row.image_id for row in rows]
+    answers = project.store.labels.current(ids)
+    picks = project.store.batches.last_picks(ids)
+    described = []
+    for row in rows:
+        pick = picks.get(row.image_id)
+        described.append(
+            {
+                "id": row.image_id,
+                "name": shown_name(row.name),
+                "path": shown_name(row.path),
+                "thumbnail": row.content_hash or "",
+                "state": _state(answers.get(row.image_id)),
+                "reason": pick.reason if pick else "",
+                "rank": pick.rank if pick else None,
+                "batch_id": pick.batch_id if pick else None,
+            }
+        )
+    return described
+
+
+def shown_name(path: str) -> str:
+    """A path as text for a screen, whatever bytes are in it."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def append_events(project: Project, events: Sequence[NewEvent]) -> dict[str, str]:
+    """Store the events through the one writer; returns after the commit.
+
+    Returns
+    -------
+    uuid -> why, for the events that were refused; all others are durable.
+    """
+    refused = project.store.labels.unknown_references(events)
+    good = [event for event in events if event.uuid not in refused]
+    if good:
+        project.store.label_writer.append(good)
+    return refused
+
+
+def import_labels(
+    project: Project,
+    file: Path | str,
+    annotator: str = "import",
+    *,
+    progress: Progress = silent,
+) -> ImportReport:
+    """Take labels from a CSV file with the columns ``path,class_name``.
+
+    A path is matched to the images' paths below the image folders, or to their full paths. The
+    same file imported twice changes nothing the second time.
+
+    Raises
+    ------
+    ColdstartError : the file cannot be read, or none of its paths is an image of the project.
+    """
+    rows = read_label_csv(file)
+    if not rows:
+        raise ColdstartError(f"{Path(file).name} holds no labels.", "Add rows path,class_name.")
+    matched, unknown, ambiguous = _match_paths(project, [path for path, _ in rows])
+    if not matched:
+        raise ColdstartError(
+            f"None of the {len(rows):,} paths in {Path(file).name} is an image of this project "
+            f"(the first is {rows[0][0]!r}).",
+            "Write paths relative to the image folder, and scan the folder first.",
+        )
+    class_ids: dict[str, int] = {}
+    events = []
+    current = project.store.labels.current(list(matched.values()))
+    for path, class_name in rows:
+        image_id = matched.get(path)
+        if image_id is None:
+            continue
+        if class_name not in class_ids:
+            class_ids[class_name] = project.store.labels.add_class(class_name).class_id
+        class_id = class_ids[class_name]
+        standing = current.get(image_id)
+        if standing is not None and standing.class_id == class_id:
+            continue
+        # Named by what it says, so that a resent import is the same event.
+        before = 0 if standing is None else standing.event_id
+        key = f"{image_id}/{class_id}/{annotator}/{before}"
+        uuid = hashlib.sha256(key.encode()).hexdigest()[:32]
+        events.append(NewEvent(uuid, image_id, annotator, "class", class_id, origin="import"))
+    for start in range(0, len(events), _IMPORT_CHUNK):
+        project.store.label_writer.append(events[start : start + _IMPORT_CHUNK])
+        progress(min(start + _IMPORT_CHUNK, len(events)), len(events), "Storing labels")
+    return ImportReport(len(events), len(class_ids), unknown, ambiguous)
+
+
+def _match_paths(
+    project: Project, paths: Sequence[str]
+) -> tuple[dict[str, int], list[str], list[str]]:
+    relative = {path: _relative(project, path) for path in paths}
+    found = project.store.images.by_path(list(relative.values()))
+    matched: dict[str, int] = {}
+    unknown: list[str] = []
+    ambiguous: list[str] = []
+    for path, inside in relative.items():
+        ids = found.get(inside, [])
+        if len(ids) == 1:
+            matched[path] = ids[0]
+        else:
+            (ambiguous if ids else unknown).append(path)
+    return matched, unknown, ambiguous
+
+
+def _relative(project: Project, path: str) -> str:
+    path = path.replace("\\", "/")
+    for root in project.roots:
+        prefix = root.as_posix().rstrip("/") + "/"
+        if path.startswith(prefix):
+            return path[len(prefix) :]
+    return path.removeprefix("./")
+
+
+def _state(answer: EventRow | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    return {"kind": answer.kind, "class_id": answer.class_id, "origin": answer.origin}

@@ -1,0 +1,41 @@
+"""The strip on top of every page: where the project stands, in six facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coldstart.project import Project
+from coldstart.store import JobRow
+from coldstart.workflow.train import latest_evaluation
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Where a project stands; None for what has not been measured."""
+
+    images: int
+    labelled: int  # images that stand at a class
+    waiting: int  # queued and not answered
+    coverage: float | None  # share of the pool within delta of a labelled image
+    accuracy: float | None
+    interval: tuple[float, float] | None
+    accuracy_words: str
+    running: list[JobRow]
+
+
+def overview(project: Project) -> Overview:
+    """The facts of the strip; cheap enough for every page."""
+    from coldstart.workflow.diagnose import current_coverage
+
+    store = project.store
+    evaluation = latest_evaluation(project)
+    return Overview(
+        images=store.images.count("usable"),
+        labelled=store.labels.counts().get("class", 0),
+        waiting=store.images.count("queue"),
+        coverage=current_coverage(project),
+        accuracy=evaluation.accuracy if evaluation else None,
+        interval=evaluation.interval if evaluation else None,
+        accuracy_words=evaluation.how if evaluation else "not measured yet: train first",
+        running=[job for job in store.jobs.recent(10) if job.state == "running"],
+    )

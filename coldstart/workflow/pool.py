@@ -1,0 +1,175 @@
+"""The pool as arrays: vectors of the active embedding set beside what has been answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldstart.errors import ColdstartError
+from coldstart.progress import Progress, silent
+from coldstart.project import Project
+
+if TYPE_CHECKING:
+    from coldstart.embeddings.matrix import EmbeddingSet
+    from coldstart.selection import Pool
+
+# The budget the project's radius is chosen for: some batches into the work.
+_RADIUS_BUDGET = 100
+
+
+@dataclass(frozen=True)
+class ProjectPool:
+    """Every usable image that has a vector, in the order of ``image_ids``.
+
+    Attributes
+    ----------
+    embedding_set : the set's name.
+    vectors : (n, d) float32.
+    image_ids : (n,) int64.
+    labelled : (m,) int64 rows that stand at a class.
+    class_names : the class of each labelled row.
+    aside : rows skipped or unsure: not to be asked again, and no label either.
+    waiting : rows queued and not answered.
+    without_vector : how many usable images the set lacks.
+    """
+
+    embedding_set: str
+    vectors: NDArray[np.float32]
+    image_ids: NDArray[np.int64]
+    labelled: NDArray[np.int64]
+    class_names: list[str]
+    aside: NDArray[np.int64]
+    waiting: NDArray[np.int64]
+    without_vector: int
+
+    def for_selection(self, *, with_labels: bool) -> Pool:
+        """The pool a strategy picks from.
+
+        Without labels, queued images count as labelled, so that a second batch does not ask about
+        the same region again. With labels, they only are no candidates.
+        """
+        from coldstart.selection import Pool
+
+        candidates = np.ones(len(self.image_ids), dtype=bool)
+        candidates[self.aside] = False
+        candidates[self.waiting] = False
+        if with_labels and len(self.labelled):
+            return Pool(
+                self.vectors, labelled=self.labelled, labels=self.class_names, candidates=candidates
+            )
+        known = np.union1d(self.labelled, self.waiting)
+        return Pool(self.vectors, labelled=known, candidates=candidates)
+
+
+def active_set(project: Project) -> EmbeddingSet | None:
+    """The embedding set the project works with: the one chosen, else the newest finished."""
+    from coldstart.embeddings.matrix import list_sets
+
+    finished = [one for one in list_sets(project.embeddings) if one.meta.get("complete")]
+    chosen = project.settings.get("embedding_set")
+    named = [one for one in finished if one.name == chosen]
+    if named:
+        return named[0]
+    newest_first = sorted(finished, key=lambda one: str(one.meta.get("created_at", "")))
+    return newest_first[-1] if newest_first else None
+
+
+def load_pool(project: Project) -> ProjectPool:
+    """The pool of the active embedding set.
+
+    Raises
+    ------
+    ColdstartError : nothing is embedded yet, or no usable image has a vector.
+    """
+    embedding_set = active_set(project)
+    if embedding_set is None:
+        raise ColdstartError(
+            f"{project.name} has no embedding set yet.",
+            "Compute one on the Embeddings page, or with: coldstart embed PROJECT.",
+        )
+    answers = project.store.labels.current()
+    excluded = {image_id for image_id, answer in answers.items() if answer.kind == "excluded"}
+    usable = {
+        row.image_id: row.content_hash
+        for row in project.store.images.usable()
+        if row.image_id not in excluded
+    }
+    ids = np.asarray(embedding_set.image_ids, dtype=np.int64)
+    hashes = embedding_set.content_hashes
+    # A vector of an image whose content has changed since is a vector of another picture.
+    fits = np.array(
+        [usable.get(int(i), "") == h for i, h in zip(ids, hashes, strict=True)], dtype=bool
+    )
+    if not fits.any():
+        raise ColdstartError(
+            f"No usable image has a vector in the embedding set {embedding_set.name}.",
+            "Compute the embeddings again.",
+        )
+    vectors = embedding_set.vectors if fits.all() else embedding_set.vectors[fits]
+    ids = ids[fits]
+    row_of = {int(image_id): row for row, image_id in enumerate(ids)}
+    names = {row.class_id: row.name for row in project.store.labels.classes()}
+    labelled, class_names, aside = [], [], []
+    for image_id, answer in answers.items():
+        row = row_of.get(image_id)
+        if row is None:
+            continue
+        if answer.kind == "class" and answer.class_id is not None:
+            labelled.append((row, names[answer.class_id]))
+        else:
+            aside.append(row)
+    labelled.sort()
+    class_names = [name for _, name in labelled]
+    waiting = [row_of[i] for i in project.store.batches.waiting() if i in row_of]
+    return ProjectPool(
+        embedding_set=embedding_set.name,
+        vectors=vectors,
+        image_ids=ids,
+        labelled=np.array([row for row, _ in labelled], dtype=np.int64),
+        class_names=class_names,
+        aside=np.array(sorted(aside), dtype=np.int64),
+        waiting=np.array(waiting, dtype=np.int64),
+        without_vector=len(usable) - len(ids),
+    )
+
+
+@dataclass(frozen=True)
+class Radius:
+    """The ball radius coverage is told in, the same for every batch of one embedding set."""
+
+    delta: float
+    words: str
+
+
+def coverage_radius(project: Project, pool: ProjectPool, *, progress: Progress = silent) -> Radius:
+    """The project's radius for this embedding set: chosen once without labels, then kept.
+
+    ProbCover's automatic radius for a budget of 100 picks from a pool without labels. Kept, so
+    that coverage before and after a batch is measured with the same yardstick.
+    """
+    from coldstart.selection import Pool, ProbCover
+
+    file = radius_file(project, pool.embedding_set)
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return Radius(float(kept["delta"]), str(kept["words"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    budget = max(1, min(_RADIUS_BUDGET, len(pool.image_ids) // 4))
+    delta, notes = ProbCover(delta="auto").radius(Pool(pool.vectors), budget, progress)
+    radius = Radius(delta, " ".join(notes))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".tmp")
+    beside.write_text(json.dumps({"delta": delta, "words": radius.words}), encoding="utf-8")
+    beside.replace(file)
+    return radius
+
+
+def radius_file(project: Project, embedding_set: str) -> Path:
+    """Where the radius of an embedding set is kept; deleted when its vectors change."""
+    return project.graphs / embedding_set / "radius.json"

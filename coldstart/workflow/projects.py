@@ -1,0 +1,142 @@
+"""Which projects and image folders this server may open, and the projects it knows."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coldstart.errors import ColdstartError
+from coldstart.project import SETTINGS_FILE, Project, check_image_folder, slug
+
+PROJECTS_VARIABLE = "COLDSTART_PROJECTS"
+ROOTS_VARIABLE = "COLDSTART_ROOTS"
+PROJECT_VARIABLE = "COLDSTART_PROJECT"
+
+_DRIVES = ("/media", "/mnt", "/Volumes")
+
+
+@dataclass(frozen=True)
+class RecentProject:
+    """A project as the start page lists it."""
+
+    directory: Path
+    name: str
+    images: int
+    labelled: int
+    changed_at: float  # seconds since 1970
+
+
+def projects_folder() -> Path:
+    """Where the app keeps its projects: ``COLDSTART_PROJECTS``, else ``~/coldstart-projects``."""
+    named = os.environ.get(PROJECTS_VARIABLE)
+    return (Path(named) if named else Path.home() / "coldstart-projects").expanduser().absolute()
+
+
+def allowed_roots() -> list[Path]:
+    """The folders the app may look for images in.
+
+    ``COLDSTART_ROOTS`` (separated as in PATH); without it the home folder, mounted drives, the
+    folder the server was started in, and the projects themselves.
+    """
+    named = os.environ.get(ROOTS_VARIABLE)
+    if named:
+        roots = [Path(part).expanduser().absolute() for part in named.split(os.pathsep) if part]
+        return [*roots, projects_folder()]
+    roots = [Path.home(), Path.cwd(), *(Path(drive) for drive in _DRIVES), projects_folder()]
+    return [root for root in dict.fromkeys(roots) if root.is_dir() or root == projects_folder()]
+
+
+def check_allowed(folder: str | os.PathLike[str]) -> Path:
+    """``folder`` as an absolute path, if the app may look for images in it.
+
+    Raises
+    ------
+    ColdstartError : it is outside the allowed folders (by ``..`` or a link, too), or is no folder.
+    """
+    text = os.fspath(folder).strip()
+    if not text or "\0" in text:
+        raise ColdstartError("No folder is named.", "Type the path of the folder of images.")
+    # Resolved, so that neither ".." nor a link leads out of the allowed folders.
+    real = Path(os.path.realpath(Path(text).expanduser()))
+    allowed = [Path(os.path.realpath(root)) for root in allowed_roots()]
+    if not any(real.is_relative_to(root) for root in allowed):
+        shown = ", ".join(str(root) for root in allowed_roots())
+        raise ColdstartError(
+            f"The folder {text} is outside the folders this server may read ({shown}).",
+            f"Move the images there, or name their folder in {ROOTS_VARIABLE} at the start.",
+        )
+    return check_image_folder(real)
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders directly in an allowed folder, by name; hidden ones left out."""
+    check_allowed(folder)
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
+    except OSError as error:
+        raise ColdstartError(
+            f"The folder {folder} cannot be listed ({error.strerror}).", "Choose another."
+        ) from error
+    return [folder / name for name in sorted(names, key=str.casefold)]
+
+
+def new_project(name: str, folders: Sequence[str | os.PathLike[str]]) -> Project:
+    """A new project in the projects folder over allowed image folders.
+
+    Raises
+    ------
+    ColdstartError : the name is empty or taken, or a folder may not be used.
+    """
+    name = name.strip()
+    if not name:
+        raise ColdstartError("The project has no name.", "Type one.")
+    roots = [check_allowed(folder) for folder in folders]
+    return Project.create(projects_folder() / slug(name), roots, name=name)
+
+
+def open_project(name: str) -> Project:
+    """The project called by its folder's name in the projects folder, or the one being served.
+
+    Raises
+    ------
+    ColdstartError : there is none of that name.
+    """
+    served = os.environ.get(PROJECT_VARIABLE)
+    if served and Path(served).name == name:
+        return Project.open(served)
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ColdstartError(f"There is no project called {name!r}.", "Choose one from the list.")
+    return Project.open(projects_folder() / name)
+
+
+def recent_projects() -> list[RecentProject]:
+    """The projects in the projects folder, the last changed first."""
+    folder = projects_folder()
+    if not folder.is_dir():
+        return []
+    found = []
+    for directory in folder.iterdir():
+        file = directory / SETTINGS_FILE
+        if file.is_file():
+            found.append(_recent(directory))
+    return sorted(found, key=lambda project: -project.changed_at)
+
+
+def _recent(directory: Path) -> RecentProject:
+    database = directory / "coldstart.db"
+    write_ahead = directory / "coldstart.db-wal"
+    changed = max(
+        (file.stat().st_mtime for file in (database, write_ahead) if file.exists()),
+        default=(directory / SETTINGS_FILE).stat().st_mtime,
+    )
+    try:
+        project = Project.open(directory)
+        counts = project.store.labels.counts()
+        images = project.store.images.count("usable")
+        return RecentProject(directory, project.name, images, counts.get("class", 0), changed)
+    except (ColdstartError, sqlite3.Error):
+        return RecentProject(directory, directory.name, 0, 0, changed)

@@ -1,0 +1,42 @@
+"""The papers' definitions, written as plainly as possible, to hold the product against."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def unit_rows(embeddings: NDArray) -> NDArray:
+    """Rows divided by their length, in float64 and then rounded to float32."""
+    rows = np.asarray(embeddings, dtype=np.float64)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def all_distances(unit: NDArray) -> NDArray:
+    """(n, n) float64 distances, each from the difference of its two rows."""
+    rows = unit.astype(np.float64)
+    return np.sqrt(((rows[:, None, :] - rows[None, :, :]) ** 2).sum(axis=2))
+
+
+def greedy_cover(
+    unit: NDArray, delta: float, budget: int, labelled: list[int], mass: NDArray | None = None
+) -> tuple[list[int], list[float]]:
+    """ProbCover from the paper: drop the edges into what is covered, take the highest degree.
+
+    Stops at saturation. Ties go to the lowest row. Returns picks and newly covered mass.
+    """
+    adjacent = all_distances(unit) < delta
+    mass = np.ones(len(unit)) if mass is None else mass
+    covered = adjacent[labelled].any(axis=0) if labelled else np.zeros(len(unit), dtype=bool)
+    picks: list[int] = []
+    gains: list[float] = []
+    for _ in range(budget):
+        degree = (adjacent & ~covered) @ mass
+        degree[labelled + picks] = -1
+        best = int(np.argmax(degree))
+        if degree[best] <= 0:
+            break
+        picks.append(best)
+        gains.append(float(degree[best]))
+        covered |= adjacent[best]
+    return picks, gains
