@@ -18,13 +18,8 @@ from coldstart.selection.neighbours import RadiusGraph, radius_graph
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.preview import CoveragePreview, preview_coverage
 from coldstart.selection.probcover import ProbCover
-from coldstart.selection.strategy import (
-    Setting,
-    Strategy,
-    make_strategy,
-    settings_of,
-    strategies,
-)
+from coldstart.selection.registry import make_strategy, strategies
+from coldstart.selection.strategy import Setting, Strategy, settings_of
 from coldstart.selection.uniform import Random
 
 __all__ = [

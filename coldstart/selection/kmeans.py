@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from coldstart.progress import Progress, silent
 from coldstart.selection.exact import Rows, Unit, row_blocks
 from coldstart.selection.pool import Pool, Selection
-from coldstart.selection.strategy import Strategy, option, register
+from coldstart.selection.strategy import Strategy, option
 
 _START_ROWS = 20_000
 _MOST_ITERATIONS = 100
 
 
-@register
 @dataclass(frozen=True, kw_only=True)
 class KMeans(Strategy):
     """One group for each pick, found by k-means; the image nearest to each group's centre.

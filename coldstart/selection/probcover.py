@@ -17,10 +17,9 @@ from coldstart.selection.greedy_cover import SHRINK, Cover, greedy_cover
 from coldstart.selection.neighbours import Balls, MatrixFreeBalls, RadiusGraph, balls
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.radius import paper_radius, search_radius
-from coldstart.selection.strategy import Strategy, option, register
+from coldstart.selection.strategy import Strategy, option
 
 
-@register
 @dataclass(frozen=True, kw_only=True)
 class ProbCover(Strategy):
     """Picks the image whose ball of radius delta holds the most images nobody has covered.

@@ -1,7 +1,6 @@
 """The contract of every strategy: a frozen dataclass whose documented fields are its settings.
 
-The registry in here is the only list of strategies: the page's controls, the command line's
-``--set key=value`` and the docs are all made from it.
+The page's controls, the command line's ``--set key=value`` and the docs are made from the fields.
 """
 
 from __future__ import annotations
@@ -10,16 +9,13 @@ import math
 import types
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from coldstart.progress import Progress, silent
 from coldstart.selection.pool import Pool, Selection, check_budget
-
-_REGISTRY: dict[str, type[Strategy]] = {}
-_StrategyClass = TypeVar("_StrategyClass", bound="type[Strategy]")
 
 
 def option(
@@ -100,38 +96,6 @@ class Strategy(ABC):
         )
 
 
-def register(strategy: _StrategyClass) -> _StrategyClass:
-    """Class decorator: put a strategy on the one list."""
-    _REGISTRY[strategy.name] = strategy
-    return strategy
-
-
-def strategies() -> dict[str, type[Strategy]]:
-    """Every strategy on offer, by name, in the order they should be listed."""
-    return dict(_REGISTRY)
-
-
-def make_strategy(name: str, **settings: Any) -> Strategy:
-    """The strategy called ``name``; settings may be text, as the command line has them.
-
-    Raises ValueError for an unknown strategy or setting, or a value out of range.
-    """
-    if name.startswith("skactiveml:"):
-        from coldstart.selection.skactiveml_bridge import make_bridge
-
-        return make_bridge(name.removeprefix("skactiveml:"), settings)
-    if name not in _REGISTRY:
-        raise ValueError(f"there is no strategy {name!r}; choose one of {', '.join(_REGISTRY)}")
-    kind = _REGISTRY[name]
-    known = {setting.name: setting for setting in settings_of(kind)}
-    values = {}
-    for key, value in settings.items():
-        if key not in known:
-            raise ValueError(f"{name} has no setting {key!r}; it has {', '.join(known)}")
-        values[key] = _from_text(name, known[key], value) if isinstance(value, str) else value
-    return kind(**values)
-
-
 def settings_of(strategy: type[Strategy]) -> list[Setting]:
     """The strategy's settings, its own first and the seed last."""
     hints = get_type_hints(strategy)
@@ -193,7 +157,7 @@ def _allowed(setting: Setting) -> str:
     return " or ".join(parts)
 
 
-def _from_text(strategy: str, setting: Setting, text: str) -> Any:
+def from_text(strategy: str, setting: Setting, text: str) -> Any:
     if type(None) in setting.kinds and text.lower() in ("none", ""):
         return None
     if bool in setting.kinds and text.lower() in ("true", "yes", "1", "false", "no", "0"):

@@ -8,10 +8,9 @@ import numpy as np
 
 from coldstart.progress import Progress
 from coldstart.selection.pool import Pool, Selection
-from coldstart.selection.strategy import Strategy, register
+from coldstart.selection.strategy import Strategy
 
 
-@register
 @dataclass(frozen=True, kw_only=True)
 class Random(Strategy):
     """Draws images uniformly, or in proportion to their weights, without replacement."""

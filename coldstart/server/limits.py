@@ -1,4 +1,4 @@
-"""What the routes refuse before they look closer: bodies too large, other origins, unknown shapes."""
+"""What the routes refuse before they look closer: large bodies, other origins, odd shapes."""
 
 from __future__ import annotations
 

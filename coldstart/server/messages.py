@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from coldstart.labels.states import CLASS, EVENT_KINDS
 from coldstart.server.limits import MAX_EVENTS, RequestRefused
 
-KINDS = ("class", "skipped", "unsure", "excluded", "cleared")
 LONGEST_ANSWER_S = 3_600.0
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -22,7 +22,7 @@ class SentEvent:
 
     uuid: str
     image_id: int
-    kind: str  # one of KINDS
+    kind: str  # one of EVENT_KINDS
     class_id: int | None  # only with kind "class"
     batch_id: int | None
     client_time: float | None  # milliseconds since 1970 by the annotator's clock
@@ -71,11 +71,11 @@ def _problem(row: Any) -> str:
         return "The event has no valid uuid."
     if not _is_id(row.get("image_id")):
         return "The event names no image."
-    if row.get("kind") not in KINDS:
-        return f"The event's kind is none of {', '.join(KINDS)}."
-    if row["kind"] == "class" and not _is_id(row.get("class_id")):
+    if row.get("kind") not in EVENT_KINDS:
+        return f"The event's kind is none of {', '.join(EVENT_KINDS)}."
+    if row["kind"] == CLASS and not _is_id(row.get("class_id")):
         return "The event gives a class but does not say which."
-    if row["kind"] != "class" and row.get("class_id") is not None:
+    if row["kind"] != CLASS and row.get("class_id") is not None:
         return "The event names a class but its kind is another."
     if row.get("batch_id") is not None and not _is_id(row["batch_id"]):
         return "The event's query batch is not a number."

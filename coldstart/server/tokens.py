@@ -1,4 +1,4 @@
-"""Signed names for the routes: a project's key in URLs, and the token with which one annotator labels.
+"""Signed names for the routes: a project's key in URLs, and the token that lets someone label.
 
 Both are text a browser may hold and nobody but this server can make: `payload.signature`, each
 part base64url, the signature HMAC-SHA256 under the server's secret (RFC 2104).
@@ -92,7 +92,7 @@ def projects_folder() -> Path:
 
 
 def _short_name(directory: Path) -> str:
-    # Relative where possible: the key survives a moved home, and shows no more of the disk than needed.
+    # Relative where possible: such a key shows no more of the disk than it must.
     full = Path(os.path.abspath(directory))
     home = Path(os.path.abspath(projects_folder()))
     return full.relative_to(home).as_posix() if full.is_relative_to(home) else full.as_posix()

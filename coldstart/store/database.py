@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from coldstart.errors import ColdstartError
 
@@ -35,7 +35,7 @@ def open_database(url: str) -> Engine:
             engine = _create(url)
             try:
                 _upgrade(engine)
-            except OperationalError as error:
+            except DatabaseError as error:
                 engine.dispose()
                 raise ColdstartError(
                     f"The database {make_url(url).render_as_string(hide_password=True)} cannot be "

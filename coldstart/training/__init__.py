@@ -1,7 +1,7 @@
 """From labels to a classifier: the probe, how good it is, and the manifest as a torch Dataset.
 
-    from coldstart.training import load_labelled, make_dataloader
-    from coldstart.training import fit_probe, cross_validate
+from coldstart.training import load_labelled, make_dataloader
+from coldstart.training import fit_probe, cross_validate
 """
 
 from __future__ import annotations

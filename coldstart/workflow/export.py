@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coldstart.errors import ColdstartError
 from coldstart.labels.manifest import MANIFEST_FORMATS, ManifestRow, write_manifest
-from coldstart.labels.resolve import LabelEvent, resolve
+from coldstart.labels.resolve import resolve
 from coldstart.project import Project
 
 
@@ -55,19 +55,7 @@ def manifest_rows(project: Project) -> Iterator[ManifestRow]:
     """One row for each image that has an answer, by `image_id`."""
     store = project.store
     names = {row.class_id: row.name for row in store.labels.classes()}
-    events = store.labels.events()
-    labels = resolve(
-        LabelEvent(
-            image_id=event.image_id,
-            annotator=event.annotator,
-            kind=event.kind,
-            class_name=names.get(event.class_id) if event.class_id is not None else None,
-            sequence=event.event_id,
-            origin=event.origin,
-            labelled_at=datetime.fromtimestamp(event.at, UTC).isoformat(timespec="milliseconds"),
-        )
-        for event in events
-    )
+    labels = resolve(store.labels.events())
     ids = sorted(labels)
     images = store.images.get(ids)
     picks = store.batches.last_picks(ids)
@@ -75,16 +63,17 @@ def manifest_rows(project: Project) -> Iterator[ManifestRow]:
     for image_id in ids:
         label, image = labels[image_id], images[image_id]
         pick = picks.get(image_id)
+        answer = label.winner
         yield ManifestRow(
             path=image.path,
             content_hash=image.content_hash or "",
-            class_name=label.class_name or "",
-            state=label.kind,
+            class_name=names[answer.class_id] if answer.class_id is not None else "",
+            state=answer.kind,
             annotators=label.annotators,
             agreement=label.agreement,
-            origin=label.origin,
+            origin=answer.origin,
             query_batch=pick.batch_id if pick else None,
             rank=pick.rank + 1 if pick else None,
             strategy=batches[pick.batch_id].strategy if pick else "",
-            labelled_at=label.labelled_at,
+            labelled_at=datetime.fromtimestamp(answer.at, UTC).isoformat(timespec="milliseconds"),
         )

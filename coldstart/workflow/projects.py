@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,5 +137,5 @@ def _recent(directory: Path) -> RecentProject:
         counts = project.store.labels.counts()
         images = project.store.images.count("usable")
         return RecentProject(directory, project.name, images, counts.get("class", 0), changed)
-    except (ColdstartError, sqlite3.Error):
+    except ColdstartError:
         return RecentProject(directory, directory.name, 0, 0, changed)

@@ -12,12 +12,10 @@ from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.selection import Pool, Selection, Strategy, make_strategy, strategies
-from coldstart.selection.coverage import coverage_curve, random_coverage_curve
+from coldstart.selection.coverage import coverage_curve
+from coldstart.selection.preview import preview_coverage
 from coldstart.store import Pick
 from coldstart.workflow.pool import ProjectPool, coverage_radius, load_pool
-
-# Strategies whose picks change with the budget are run at this many budgets for the preview.
-_PREVIEW_STEPS = 6
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,7 @@ class Preview:
     start_coverage : the share covered now.
     available : how many images can be picked.
     delta, delta_words : the radius, and where it comes from.
+    note : how the curve was measured.
     """
 
     budgets: NDArray[np.int64]
@@ -43,6 +42,7 @@ class Preview:
     available: int
     delta: float
     delta_words: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -95,30 +95,21 @@ def preview(
         )
     radius = coverage_radius(project, pool, progress=progress)
     largest = min(largest_budget, available)
-    known = arrays.labelled
-    if chosen.nested:
-        budgets = np.arange(largest + 1)
-        picks = _select(chosen, arrays, largest, progress)
-        coverage = coverage_curve(arrays, picks.indices, radius.delta, labelled=known)
-    else:
-        budgets = np.unique(np.linspace(0, largest, _PREVIEW_STEPS + 1).round().astype(int))
-        reached = [coverage_curve(arrays, [], radius.delta, labelled=known)[-1]]
-        for step, budget in enumerate(budgets[1:].tolist()):
-            progress(step, len(budgets) - 1, "Trying budgets")
-            picks = _select(chosen, arrays, budget, silent)
-            reached.append(coverage_curve(arrays, picks.indices, radius.delta, labelled=known)[-1])
-        coverage = np.array(reached)
-    band = random_coverage_curve(arrays, largest, radius.delta, labelled=known)
+    try:
+        shown = preview_coverage(chosen, arrays, largest, delta=radius.delta, progress=progress)
+    except ValueError as error:
+        raise _cannot(chosen, error) from error
     return Preview(
-        budgets=budgets.astype(np.int64),
-        coverage=coverage,
-        random_mean=band.mean[budgets],
-        random_low=band.low[budgets],
-        random_high=band.high[budgets],
-        start_coverage=float(coverage[0]),
+        budgets=shown.budgets,
+        coverage=shown.coverage,
+        random_mean=shown.random.mean[shown.budgets],
+        random_low=shown.random.low[shown.budgets],
+        random_high=shown.random.high[shown.budgets],
+        start_coverage=float(shown.coverage[0]),
         available=available,
         delta=radius.delta,
         delta_words=radius.words,
+        note=shown.note,
     )
 
 
@@ -198,9 +189,13 @@ def _select(strategy: Strategy, pool: Pool, budget: int, progress: Progress) -> 
     try:
         return strategy.select(pool, budget, progress=progress)
     except ValueError as error:
-        raise ColdstartError(
-            f"{strategy.title} cannot choose here: {_sentence(error)}.", "Choose another strategy."
-        ) from error
+        raise _cannot(strategy, error) from error
+
+
+def _cannot(strategy: Strategy, error: ValueError) -> ColdstartError:
+    return ColdstartError(
+        f"{strategy.title} cannot choose here: {_sentence(error)}.", "Choose another strategy."
+    )
 
 
 def _sentence(error: Exception) -> str:

@@ -13,9 +13,15 @@ def unit_rows(embeddings: NDArray) -> NDArray:
 
 
 def all_distances(unit: NDArray) -> NDArray:
-    """(n, n) float64 distances, each from the difference of its two rows."""
+    """(n, n) float64 distances, each from the difference of its two rows.
+
+    Summed by einsum as the product does it: at a radius that *is* one of the distances, another
+    order of summation differs in the last bit and would decide the tie the other way.
+    """
     rows = unit.astype(np.float64)
-    return np.sqrt(((rows[:, None, :] - rows[None, :, :]) ** 2).sum(axis=2))
+    difference = rows[:, None, :] - rows[None, :, :]
+    flat = difference.reshape(-1, unit.shape[1])
+    return np.sqrt(np.einsum("ij,ij->i", flat, flat)).reshape(len(unit), len(unit))
 
 
 def greedy_cover(

@@ -65,8 +65,10 @@ class FolderEncoder:
 
     def prepare(self, image: Image.Image) -> np.ndarray:
         """An RGB image as the (64, 64, 3) uint8 array that `encode` takes."""
-        size = (SIDE_PIXELS, SIDE_PIXELS)
-        return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+        # Bilinear leaves creases between the pixels of an enlarged image, which read as edges.
+        enlarged = max(image.size) < SIDE_PIXELS
+        method = Image.Resampling.BICUBIC if enlarged else Image.Resampling.BILINEAR
+        return np.asarray(image.resize((SIDE_PIXELS, SIDE_PIXELS), method))
 
     def fit(self, paths: Sequence[Path], progress: Progress = silent) -> None:
         """Learn from at most 3,000 of these image files, drawn at random; bad files are passed by.

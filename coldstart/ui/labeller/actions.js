@@ -4,7 +4,7 @@ import { historyReach, remember, stepBack, stepForward } from "./history.js";
 import { nextOpen, moved, rangeOf } from "./selection.js";
 import { answerWords } from "./cells.js";
 import { flush, post } from "./outbox.js";
-import { showAbout, showChosen, showPace, showProblem, speak } from "./bar.js";
+import { showAbout, showChosen, showPace, showNote, speak } from "./bar.js";
 import { showZoom } from "./dialogs.js";
 
 const LONGEST_ANSWER_MS = 120000; // longer pauses were not spent on one image
@@ -152,19 +152,21 @@ export function answer(labeller, value, places = targets(labeller)) {
 
 /** Undo or redo one step, on whatever page its images are. */
 function restore(labeller, changes, side) {
-  if (!changes) return speak(labeller.parts, side === "before" ? "Nothing to undo." : "Nothing to redo.");
+  if (!changes) return speak(labeller.parts, `Nothing to ${side === "before" ? "undo" : "redo"}.`);
   apply(labeller, changes, side, null);
+  const sentence = sentenceFor(labeller, changes, side);
   const place = labeller.images.findIndex((row) => row.id === changes[0].id);
   if (place >= 0) setCursor(labeller, place);
-  else showProblem(labeller.parts, `${side === "before" ? "Undone" : "Redone"} on another page: ${sentenceFor(labeller, changes, side)}`);
-  speak(labeller.parts, sentenceFor(labeller, changes, side));
+  else showNote(labeller.parts, `On another page: ${sentence}`, "calm");
+  return speak(labeller.parts, sentence);
 }
 
 /** Paint first, then keep and send. */
 function apply(labeller, changes, side, spentS) {
-  showProblem(labeller.parts, "");
+  showNote(labeller.parts, "");
   for (const change of changes) labeller.show(change.id, change[side], change.batch_id);
-  post(labeller.outbox, changes.map((change) => eventOf(change, change[side], spentS, changes.length)));
+  const shared = changes.length;
+  post(labeller.outbox, changes.map((change) => eventOf(change, change[side], spentS, shared)));
   showReach(labeller);
 }
 
@@ -238,13 +240,13 @@ export async function nameClass(labeller) {
     if (!response.ok) throw new Error([reply.error, reply.remedy].filter(Boolean).join(" "));
     labeller.addClass(reply);
     parts.className.value = "";
-    showProblem(parts, "");
+    showNote(parts, "");
     if (places.length > 0) answer(labeller, { kind: "class", class_id: reply.id }, places);
     if (labeller.namingFor) parts.grid.focus();
     void flush(outbox).then(() => labeller.changed());
   } catch (error) {
     const why = error instanceof TypeError ? "The server cannot be reached." : error.message;
-    showProblem(parts, `The class “${name}” is not made yet. ${why}`);
+    showNote(parts, `The class “${name}” is not made yet. ${why}`);
   }
 }
 
@@ -256,7 +258,7 @@ async function turnPage(labeller, step) {
   labeller.setTurning(true);
   const saved = await flush(labeller.outbox);
   if (!saved) {
-    showProblem(parts, "The page turns when its labels are saved: the server cannot be reached.");
+    showNote(parts, "The page turns when its labels are saved: the server cannot be reached.");
     labeller.setTurning(false);
   } else if (wanted >= data.pages) {
     labeller.setTurning(false);

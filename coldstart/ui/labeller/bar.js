@@ -11,7 +11,7 @@ export function partsOf(root) {
     grid: one(".grid"), meter: one(".meter i"), done: one(".done"), pace: one(".pace"),
     chosen: one(".chosen"), sign: one(".sign"), slider: one(".size input"),
     classes: one(".classes"), states: one(".states"), naming: one(".naming"),
-    className: one(".naming input"), problem: one(".problem"), name: one(".name"),
+    className: one(".naming input"), note: one(".note"), name: one(".name"),
     answer: one(".answer"), reason: one(".reason"), page: one(".page"), spoken: one(".spoken"),
     zoom: one(".zoom"), sheet: one(".sheet"),
     undo: one("[data-action=undo]"), redo: one("[data-action=redo]"),
@@ -93,10 +93,11 @@ export function showPages(parts, page, pages) {
   parts.next.disabled = pages <= 0;
 }
 
-/** One sentence that stays until the next: what went wrong. Empty to take it away. */
-export function showProblem(parts, sentence) {
-  if (parts.problem.textContent !== sentence) parts.problem.textContent = sentence;
-  parts.problem.hidden = sentence === "";
+/** One sentence that stays until the next answer; empty to take it away. */
+export function showNote(parts, sentence, tone = "problem") {
+  if (parts.note.textContent !== sentence) parts.note.textContent = sentence;
+  parts.note.dataset.tone = tone;
+  parts.note.hidden = sentence === "";
 }
 
 /** Say something to those who cannot see it. */

@@ -7,11 +7,11 @@ import { arrangeRows, columnsOf, makeCell, paintAnswer, usualRatio } from "./cel
 import { listenToPointer } from "./pointer.js";
 import { listenToKeys } from "./keyboard.js";
 import {
-  partsOf, showClasses, showPages, showPace, showProblem, showProgress, showSign, showStates,
+  partsOf, showClasses, showNote, showPages, showPace, showProgress, showSign, showStates,
 } from "./bar.js";
 import { closeByMouse, fillSheet, foreignDialogOpen } from "./dialogs.js";
 import {
-  answer, clickOn, nameClass, runAction, select, setCursor, showCursor, showReach, zoom,
+  clickOn, nameClass, runAction, select, setCursor, showCursor, showReach, zoom,
 } from "./actions.js";
 
 /**
@@ -310,7 +310,7 @@ function takeReply(labeller, sent, reply) {
   if (refused.size > 0) {
     const [reason] = refused.values();
     const count = refused.size === 1 ? "One label was" : `${refused.size} labels were`;
-    showProblem(labeller.parts, `${count} refused: ${reason}`);
+    showNote(labeller.parts, `${count} refused: ${reason}`);
   }
   const all = batch && sent.length > 0 && sent.every((event) => event.batch_id === batch.id);
   if (all && labeller.outbox.events.size === 0 && reply.counts.batch_left !== null) {

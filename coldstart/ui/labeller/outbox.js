@@ -144,14 +144,14 @@ async function postBatch(outbox) {
     });
     if (response.status === 401) return "expired";
     if (!response.ok) return "failed";
-    return takeReply(outbox, batch, await response.json());
+    return takeOut(outbox, batch, await response.json());
   } catch {
     return "failed";
   }
 }
 
 /** Take out what the server has stored or refused for good. */
-function takeReply(outbox, batch, reply) {
+function takeOut(outbox, batch, reply) {
   const answered = new Set([...reply.accepted, ...reply.refused.map((event) => event.uuid)]);
   const gone = batch.filter(([, event]) => answered.has(event.uuid));
   for (const [entry] of gone) {

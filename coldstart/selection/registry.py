@@ -1,0 +1,34 @@
+"""The one list of strategies, in the order they are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coldstart.selection.kmeans import KMeans
+from coldstart.selection.probcover import ProbCover
+from coldstart.selection.strategy import Strategy, from_text, settings_of
+from coldstart.selection.uniform import Random
+
+_STRATEGIES: tuple[type[Strategy], ...] = (ProbCover, KMeans, Random)
+
+
+def strategies() -> dict[str, type[Strategy]]:
+    """Every strategy on offer, by name, in the order they should be listed."""
+    return {strategy.name: strategy for strategy in _STRATEGIES}
+
+
+def make_strategy(name: str, **settings: Any) -> Strategy:
+    """The strategy called ``name``; settings may be text, as the command line has them.
+
+    Raises ValueError for an unknown strategy or setting, or a value out of range.
+    """
+    kind = strategies().get(name)
+    if kind is None:
+        raise ValueError(f"there is no strategy {name!r}; choose one of {', '.join(strategies())}")
+    known = {setting.name: setting for setting in settings_of(kind)}
+    values = {}
+    for key, value in settings.items():
+        if key not in known:
+            raise ValueError(f"{name} has no setting {key!r}; it has {', '.join(known)}")
+        values[key] = from_text(name, known[key], value) if isinstance(value, str) else value
+    return kind(**values)

@@ -1,0 +1,1 @@
+"""The Streamlit parts the pages share: shell, strip, project picker, job card, thumbnails, labeller."""

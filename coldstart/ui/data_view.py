@@ -1,0 +1,113 @@
+"""What the Data page shows of a project: counts, thumbnails, and what cannot be used and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from coldstart.project import Project
+from coldstart.ui import job_card
+from coldstart.ui.head import empty
+from coldstart.ui.thumbnails import thumbnail_pages
+from coldstart.workflow.label import shown_name
+
+_LISTED = 2_000
+
+
+@dataclass(frozen=True)
+class Facts:
+    """How many files of the project are what."""
+
+    images: int
+    unusable: int
+    missing: int
+
+
+def facts(project: Project) -> Facts:
+    """Count the images that can be used, cannot, and are gone."""
+    images = project.store.images
+    return Facts(images.count("usable"), images.count("problem"), images.count("missing"))
+
+
+def rescan_button(project: Project, *, disabled: bool) -> None:
+    """Look again: only new and changed files are read."""
+    if st.button(
+        "Scan again",
+        icon=":material/refresh:",
+        disabled=disabled,
+        help="Finds new, changed and deleted files; what has not changed is not read again.",
+    ):
+        job_card.start(project, "scan")
+
+
+def nothing_found(project: Project, action: DeltaGenerator, *, scanning: bool) -> None:
+    """No usable image yet: offer the scan, or wait for it."""
+    if scanning:
+        empty("Images appear here as soon as the scan has finished.")
+        return
+    if action.button("Scan", type="primary", icon=":material/search:"):
+        job_card.start(project, "scan")
+    folders = ", ".join(f"`{shown_name(str(root))}`" for root in project.roots)
+    empty(f"No usable image is known yet. **Scan** looks through {folders}.")
+    unusable_list(project)
+
+
+def counts(project: Project, found: Facts) -> None:
+    """The folder in numbers: images, formats, sizes."""
+    formats = project.store.images.summary()["format"]
+    sizes = project.store.images.sizes()
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Images", f"{found.images:,}", width="content")
+        for name, number in formats[:4] if len(formats) > 1 else []:
+            st.metric(name, f"{number:,}", width="content")
+        if len(formats) == 1:
+            st.metric("Format", formats[0][0], width="content")
+        if sizes is not None:
+            small, large = f"{sizes[0]:,} × {sizes[1]:,}", f"{sizes[2]:,} × {sizes[3]:,}"
+            words = small if small == large else f"{small} to {large}"
+            st.metric("Width × height", words, width="content")
+        st.metric("Cannot be used", f"{found.unusable:,}", width="content")
+    folders = ", ".join(f"`{shown_name(str(root))}`" for root in project.roots)
+    st.caption(f"From {folders} and every folder below. The files are only read, never changed.")
+
+
+def image_pages(project: Project) -> None:
+    """Page through every usable image."""
+    thumbnail_pages(project, "usable")
+
+
+def unusable_list(project: Project) -> None:
+    """Files that claim to be images and cannot be used, each with the reason."""
+    rows = project.store.images.page("problem", 0, _LISTED)
+    if not rows:
+        st.caption("Every image file can be read.")
+        return
+    total = project.store.images.count("problem")
+    st.caption("They are left out of the pool; mend or remove the files, then scan again.")
+    st.dataframe(
+        {
+            "File": [shown_name(row.path) for row in rows],
+            "Why it cannot be used": [row.problem or "" for row in rows],
+            "Bytes": [row.size_bytes for row in rows],
+        },
+        hide_index=True,
+        alt="Files that cannot be used, with the reason",
+    )
+    if total > len(rows):
+        st.caption(f"The first {len(rows):,} of {total:,}.")
+
+
+def missing_list(project: Project) -> None:
+    """Files that were there at an earlier scan; their labels are kept."""
+    rows = project.store.images.page("missing", 0, _LISTED)
+    if not rows:
+        st.caption("Every file of the last scan is still there.")
+        return
+    st.caption("Their labels are kept, and count again when the files are back.")
+    st.dataframe(
+        {"File": [shown_name(row.path) for row in rows]},
+        hide_index=True,
+        alt="Files that are gone since an earlier scan",
+    )

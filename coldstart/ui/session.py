@@ -1,0 +1,79 @@
+"""What one browser session remembers: the open project (kept in the URL) and who labels."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from coldstart.project import Project
+from coldstart.workflow.projects import PROJECT_VARIABLE, open_project
+
+_IN_URL = "project"
+_NAME = "coldstart_project_name"
+_OPEN = "coldstart_project"
+_ANNOTATOR = "coldstart_annotator"
+
+
+def restore() -> Project | None:
+    """The project of this run: the URL's, else the session's, else the one being served.
+
+    Raises
+    ------
+    ColdstartError : it cannot be opened; the session forgets it.
+    """
+    served = os.environ.get(PROJECT_VARIABLE)
+    name = st.query_params.get(_IN_URL) or st.session_state.get(_NAME)
+    name = name or (Path(served).name if served else None)
+    st.session_state[_OPEN] = None
+    if not name:
+        return None
+    try:
+        project = open_project(name)
+    except Exception:
+        leave()
+        raise
+    remember(project)
+    return project
+
+
+def remember(project: Project) -> None:
+    """Make ``project`` the open one, in the session and in the URL."""
+    st.session_state[_OPEN] = project
+    st.session_state[_NAME] = project.directory.name
+    # Following a link to another page empties the URL's query; this puts the project back.
+    if st.query_params.get(_IN_URL) != project.directory.name:
+        st.query_params[_IN_URL] = project.directory.name
+
+
+def leave() -> None:
+    """Close the open project and go back to the choice of one."""
+    st.session_state[_OPEN] = None
+    st.session_state[_NAME] = None
+    st.query_params.pop(_IN_URL, None)
+
+
+def project() -> Project | None:
+    """The open project, if one is chosen."""
+    opened: Project | None = st.session_state.get(_OPEN)
+    return opened
+
+
+def annotator() -> str:
+    """The name that stands on the labels of this session."""
+    return str(st.session_state.get(_ANNOTATOR) or default_annotator())
+
+
+def set_annotator(name: str) -> None:
+    """Sign the labels of this session with ``name``; an empty one goes back to the account's."""
+    st.session_state[_ANNOTATOR] = " ".join(name.split())[:60]
+
+
+def default_annotator() -> str:
+    """The name of the account the server runs under."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "annotator"

@@ -1,0 +1,86 @@
+"""The strip on top of every page: where the project stands, in six facts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from coldstart.project import Project
+from coldstart.store import JobRow
+from coldstart.ui import session
+from coldstart.ui.guard import guarded
+from coldstart.ui.words import JOB_TITLES, NOT_MEASURED, percent, share_done
+
+if TYPE_CHECKING:
+    from coldstart.workflow.overview import Overview
+
+_POLL_S = 2
+
+
+def show() -> None:
+    """Draw the strip; while a job runs it keeps itself up to date without a run of the page."""
+    project = session.project()
+    if project is None:
+        return
+    running = [job for job in project.store.jobs.recent(10) if job.state == "running"]
+    st.fragment(_strip, run_every=_POLL_S if running else None)(project)
+
+
+@guarded
+def _strip(project: Project) -> None:
+    from coldstart.workflow.overview import overview
+
+    st.html(strip_html(project.name, overview(project)))
+
+
+def strip_html(name: str, facts: Overview) -> str:
+    """The strip as HTML; everything a person named is escaped."""
+    cells = [
+        _cell("images", f"{facts.images:,}", "usable images in the pool"),
+        _cell("labelled", f"{facts.labelled:,}", f"{facts.waiting:,} more wait in the queue"),
+        _cell(
+            "coverage",
+            NOT_MEASURED if facts.coverage is None else percent(facts.coverage),
+            "share of the pool that lies close to a labelled image",
+            measured=facts.coverage is not None,
+        ),
+        _accuracy(facts),
+        _jobs(facts.running),
+    ]
+    return (
+        '<section class="cs-strip" aria-label="Project status">'
+        f'<span class="cs-strip-name" title="project">{escape(name)}</span>'
+        f"{''.join(cells)}</section>"
+    )
+
+
+def _accuracy(facts: Overview) -> str:
+    if facts.accuracy is None:
+        return _cell("accuracy", NOT_MEASURED, facts.accuracy_words, measured=False)
+    value = percent(facts.accuracy)
+    if facts.interval is not None:
+        low, high = facts.interval
+        value += f" <small>{percent(low)} – {percent(high)}</small>"
+    return _cell("accuracy", value, facts.accuracy_words)
+
+
+def _jobs(running: list[JobRow]) -> str:
+    if not running:
+        return _cell("jobs", "none running", "long work appears here while it runs", measured=False)
+    parts = []
+    for job in running:
+        share = share_done(job)
+        title = JOB_TITLES.get(job.kind, job.kind)
+        parts.append(title if share is None else f"{title} {percent(share)}")
+    return _cell("jobs", escape(" · ".join(parts)), "running now", busy=True)
+
+
+def _cell(label: str, value: str, words: str, *, measured: bool = True, busy: bool = False) -> str:
+    kind = "" if measured else " cs-unmeasured"
+    kind += " cs-busy" if busy else ""
+    return (
+        f'<span class="cs-fact{kind}" title="{escape(words, quote=True)}">'
+        f"<b>{value}</b><i>{escape(label)}</i></span>"
+    )

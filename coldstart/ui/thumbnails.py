@@ -1,0 +1,74 @@
+"""Images as HTML that names their thumbnails: the browser fetches them by the route and keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from coldstart.project import Project
+from coldstart.server.routes import route_urls
+from coldstart.server.tokens import project_key
+from coldstart.store import ImageRow
+from coldstart.ui.guard import guarded
+from coldstart.workflow.label import shown_name
+
+PAGE_SIZE = 60
+
+
+@guarded
+def _pages(project: Project, which: str, key: str) -> None:
+    total = project.store.images.count(which)
+    pages = max(1, -(-total // PAGE_SIZE))
+    page = min(int(st.session_state.get(key, 0)), pages - 1)
+    rows = project.store.images.page(which, page * PAGE_SIZE, PAGE_SIZE)
+    if pages > 1:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _turn("Previous", ":material/chevron_left:", key, page - 1, disabled=page == 0)
+            _turn("Next", ":material/chevron_right:", key, page + 1, disabled=page == pages - 1)
+            first = page * PAGE_SIZE + 1
+            st.caption(f"{first:,} – {first + len(rows) - 1:,} of {total:,}")
+    st.html(grid_html(project, rows))
+
+
+def thumbnail_pages(project: Project, which: str = "usable") -> None:
+    """A list of the project's images (`store.images.FILTERS`), a page at a time."""
+    st.fragment(_pages)(project, which, f"page_of_{which}")
+
+
+def grid_html(project: Project, rows: Sequence[ImageRow]) -> str:
+    """A grid of thumbnails with their file names."""
+    return f'<div class="cs-grid">{"".join(figure_html(project, row) for row in rows)}</div>'
+
+
+def neighbours_html(project: Project, examples: Sequence[tuple[ImageRow, Sequence[ImageRow]]]) -> str:
+    """Rows of one image and its nearest neighbours."""
+    lines = [
+        f'<div class="cs-likeness">{figure_html(project, image)}<span>→</span>'
+        f"{''.join(figure_html(project, one) for one in near)}</div>"
+        for image, near in examples
+    ]
+    return f'<div class="cs-likenesses">{"".join(lines)}</div>'
+
+
+def figure_html(project: Project, row: ImageRow) -> str:
+    """One thumbnail, with the name below and the path on hover."""
+    path = escape(shown_name(row.path), quote=True)
+    return (
+        f'<figure class="cs-thumb" title="{path}"><img src="{thumbnail_url(project, row)}" '
+        f'alt="{path}" loading="lazy"><figcaption>{escape(shown_name(row.name))}</figcaption></figure>'
+    )
+
+
+def thumbnail_url(project: Project, row: ImageRow) -> str:
+    """Where the browser finds the thumbnail; it may keep it for ever, for the content is in the name."""
+    base = str(st.get_option("server.baseUrlPath") or "")
+    return f"{route_urls(project_key(project.directory), base)['thumbnails']}/{row.content_hash}.jpg"
+
+
+def _turn(words: str, icon: str, key: str, page: int, *, disabled: bool) -> None:
+    def turn() -> None:
+        st.session_state[key] = page
+
+    st.button(words, icon=icon, key=f"{key}_{words}", on_click=turn, disabled=disabled)

@@ -1,0 +1,211 @@
+"""Embed: one vector for each image, by an encoder or from the person's own matrix."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from coldstart.errors import ColdstartError
+from coldstart.progress import Progress, silent
+from coldstart.project import Project, slug
+from coldstart.store import ImageRow
+from coldstart.workflow.pool import coverage_radius, load_pool, radius_file
+
+if TYPE_CHECKING:
+    from coldstart.embeddings.matrix import EmbeddingSet
+
+DEFAULT_ENCODER = "folder"
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """A finished embedding set."""
+
+    embedding_set: str
+    images: int
+    dimension: int
+    new: int  # vectors computed or read now
+    failed: list[str] = field(default_factory=list)  # images that could not be read, and why
+    seconds: float = 0.0
+
+
+def embed(
+    project: Project,
+    encoder: str = DEFAULT_ENCODER,
+    *,
+    weights: Path | None = None,
+    options: dict[str, Any] | None = None,
+    name: str | None = None,
+    progress: Progress = silent,
+) -> EmbedReport:
+    """Compute the vectors that are missing from the embedding set, and work with that set.
+
+    Killed at any moment, the next call goes on at the last complete block. New images are added,
+    changed ones computed again.
+
+    Raises
+    ------
+    ColdstartError : no such encoder, no images, or weights that cannot be had.
+    """
+    from coldstart.embeddings.encoders import make_encoder
+    from coldstart.embeddings.extract import ImageToEmbed, extract
+
+    started = time.monotonic()
+    rows = _usable(project)
+    chosen = dict(options or {})
+    if encoder == DEFAULT_ENCODER:
+        # Where a mirrored image means something else, the encoder must not average over it.
+        chosen.setdefault("flip", bool(project.settings.get("mirror", True)))
+    made = make_encoder(encoder, weights=weights, **chosen)
+    set_name = slug(name or encoder)
+    directory = project.embeddings / set_name
+    images = [
+        ImageToEmbed(row.image_id, row.content_hash or "", project.file_of(row)) for row in rows
+    ]
+    try:
+        report = extract(made, images, directory, progress=progress)
+    except OSError as error:
+        raise ColdstartError(
+            f"Embedding stopped: {error.strerror or error} (in {directory}).",
+            "Make room or give write permission, then run it again; it goes on where it stopped.",
+        ) from error
+    if report.computed:
+        _forget_derived(project, set_name)
+    project = project.set(embedding_set=set_name)
+    coverage_radius(project, load_pool(project), progress=_after(progress, len(images)))
+    return EmbedReport(
+        embedding_set=set_name,
+        images=report.images,
+        dimension=made.dimension,
+        new=report.computed,
+        failed=[f"{path}: {reason}" for path, reason in report.failed],
+        seconds=time.monotonic() - started,
+    )
+
+
+def import_vectors(
+    project: Project,
+    file: Path | str,
+    *,
+    paths: Path | str | None = None,
+    name: str | None = None,
+    progress: Progress = silent,
+) -> EmbedReport:
+    """Take the person's own matrix as an embedding set, after checking it against the images.
+
+    Rows are matched by a list of paths (in the file, or in ``paths``), else by order: then there
+    must be exactly one row an image, in the order of the images' paths.
+
+    Raises
+    ------
+    ColdstartError : the file cannot be read safely, or its rows do not match the images.
+    """
+    from coldstart.embeddings.importing import match_rows, read_paths, read_vectors
+    from coldstart.embeddings.matrix import write_set
+
+    started = time.monotonic()
+    file = Path(file)
+    rows = sorted(_usable(project), key=lambda row: (row.root, row.path))
+    imported = read_vectors(file)
+    names = read_paths(Path(paths)) if paths is not None else imported.names
+    progress(0, len(rows), "Matching rows to images")
+    vectors, image_ids = match_rows(
+        imported.vectors,
+        names,
+        [row.path for row in rows],
+        [row.image_id for row in rows],
+    )
+    hash_of = {row.image_id: row.content_hash or "" for row in rows}
+    set_name = slug(name or file.stem)
+    write_set(
+        project.embeddings / set_name,
+        vectors,
+        image_ids,
+        [hash_of[int(image_id)] for image_id in image_ids],
+        {"encoder": f"file:{file.name}"},
+    )
+    _forget_derived(project, set_name)
+    project = project.set(embedding_set=set_name)
+    coverage_radius(project, load_pool(project), progress=_after(progress, len(rows)))
+    return EmbedReport(
+        embedding_set=set_name,
+        images=len(image_ids),
+        dimension=int(vectors.shape[1]),
+        new=len(image_ids),
+        seconds=time.monotonic() - started,
+    )
+
+
+def embedding_sets(project: Project) -> list[EmbeddingSet]:
+    """The project's embedding sets, finished or not, by name."""
+    from coldstart.embeddings.matrix import list_sets
+
+    return list_sets(project.embeddings)
+
+
+def use_set(project: Project, name: str) -> Project:
+    """Work with this embedding set from now on.
+
+    Raises
+    ------
+    ColdstartError : there is no finished set of that name.
+    """
+    if name not in {one.name for one in embedding_sets(project) if one.meta.get("complete")}:
+        raise ColdstartError(f"There is no finished embedding set {name!r}.", "Compute it first.")
+    return project.set(embedding_set=name)
+
+
+def neighbour_examples(
+    project: Project, *, count: int = 6, neighbours: int = 5, seed: int = 0
+) -> list[tuple[ImageRow, list[ImageRow]]]:
+    """Random images with their nearest neighbours in the active set, nearest first.
+
+    This is what a person judges an embedding by.
+    """
+    pool = load_pool(project)
+    drawn = np.random.default_rng(seed).permutation(len(pool.image_ids))[:count]
+    unit = _unit(pool.vectors)
+    nearest = np.argsort(-(unit[drawn] @ unit.T), axis=1, kind="stable")
+    ids = [
+        [int(pool.image_ids[row])]
+        + [int(pool.image_ids[other]) for other in order[: neighbours + 1] if other != row]
+        for row, order in zip(drawn, nearest, strict=True)
+    ]
+    rows = project.store.images.get([image_id for group in ids for image_id in group])
+    return [(rows[group[0]], [rows[i] for i in group[1 : neighbours + 1]]) for group in ids]
+
+
+def _usable(project: Project) -> list[ImageRow]:
+    rows = project.store.images.usable()
+    if not rows:
+        raise ColdstartError(
+            f"{project.name} has no usable image yet.", "Scan its folder first: coldstart scan."
+        )
+    return rows
+
+
+def _forget_derived(project: Project, set_name: str) -> None:
+    """What was computed from the vectors that are no more."""
+    shutil.rmtree(radius_file(project, set_name).parent, ignore_errors=True)
+    for file in project.maps.glob(f"{set_name}.npz"):
+        os.unlink(file)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    block = np.asarray(vectors, dtype=np.float32)
+    return block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12)
+
+
+def _after(progress: Progress, total: int) -> Progress:
+    """The last stretch of a job, told without moving its bar."""
+
+    def tell(done: int, of: int | None, message: str = "") -> None:
+        progress(total, total, message or "Finding the coverage radius")
+
+    return tell

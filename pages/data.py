@@ -1,0 +1,49 @@
+"""Data: what is in this folder?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from coldstart.ui import data_view, project_picker, session
+from coldstart.ui.head import page_head, step_link
+from coldstart.ui.job_card import job_card
+
+project = session.project()
+if project is None:
+    action = page_head("Data", "Which images should I label first, and when may I stop?")
+    project_picker.demo_button(action)
+    st.markdown(
+        "**The demo** is 1,797 handwritten digits without labels; it needs no network and is ready "
+        "to label within a minute."
+    )
+    make, recent = st.columns(2, gap="large")
+    with make:
+        project_picker.new_project_form()
+    with recent:
+        project_picker.recent_list()
+    st.stop()
+
+action = page_head("Data", "What is in this folder?")
+scanning = job_card(project, "scan")
+facts = data_view.facts(project)
+if facts.images == 0:
+    data_view.nothing_found(project, action, scanning=scanning)
+    st.stop()
+
+with action:
+    data_view.rescan_button(project, disabled=scanning)
+    step_link(action, "embeddings", "Go to Embeddings")
+data_view.counts(project, facts)
+images, unusable, missing = st.tabs(
+    [
+        f"Images {facts.images:,}",
+        f"Cannot be used {facts.unusable:,}",
+        f"Gone since the last scan {facts.missing:,}",
+    ]
+)
+with images:
+    data_view.image_pages(project)
+with unusable:
+    data_view.unusable_list(project)
+with missing:
+    data_view.missing_list(project)

@@ -1,0 +1,69 @@
+"""One page: the labeller, and a few widgets that keys must respect."""
+
+from __future__ import annotations
+
+import time
+
+import store
+import streamlit as st
+
+from coldstart.labels.keys import KEYBOARD_SHORTCUTS
+from coldstart.server.routes import route_urls
+from coldstart.server.tokens import make_token, project_key
+from coldstart.ui.labeller import grid_labeller
+
+PER_PAGE = 24
+
+st.set_page_config(page_title="labeller", layout="wide")
+with store.connected() as database:
+    database.execute("INSERT INTO runs DEFAULT VALUES")
+time.sleep(store.setting("run_takes_s", 0))
+
+rows = store.index()
+pages = -(-len(rows) // PER_PAGE)
+page = st.session_state.setdefault("page_number", 0)
+shown = rows[page * PER_PAGE : (page + 1) * PER_PAGE]
+coming = rows[(page + 1) * PER_PAGE : (page + 2) * PER_PAGE]
+answers = store.answers()
+
+
+@st.dialog("A dialog")
+def show_dialog() -> None:
+    st.write("Nothing is labelled meanwhile.")
+
+
+def turn_to(number: int) -> None:
+    st.session_state.page_number = number
+
+
+key = project_key(store.DIRECTORY)
+grid_labeller(
+    key="labeller",
+    project_key=key,
+    token=make_token(store.DIRECTORY, "ann", lifetime_s=store.setting("token_lifetime_s", 3600)),
+    images=[
+        {
+            "id": row["id"],
+            "name": row["name"],
+            "path": f"shots/{row['name']}",
+            "thumbnail": row["thumbnail"],
+            "state": answers.get(row["id"]),
+            "reason": f"covers {300 - 4 * row['id']} images that nothing labelled covers yet",
+            "rank": row["id"],
+        }
+        for row in shown
+    ],
+    classes=store.classes(),
+    batch={"id": store.BATCH, "size": store.IMAGE_COUNT, "labelled": len(answers)},
+    page=page,
+    pages=pages,
+    urls=route_urls(key),
+    keys=KEYBOARD_SHORTCUTS,
+    next_thumbnails=[row["thumbnail"] for row in coming],
+    on_page=turn_to,
+)
+left, middle, right = st.columns(3)
+left.text_input("A text field")
+middle.selectbox("A choice", ["one", "two"])
+if right.button("Open a dialog"):
+    show_dialog()

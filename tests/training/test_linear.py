@@ -1,0 +1,48 @@
+"""The linear models against scikit-learn's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+
+from coldstart.training.linear import balanced_logistic, balanced_ridge
+from coldstart.training.probe import softmax
+
+
+def unbalanced(classes: int, dimension: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    y = np.concatenate([np.arange(classes), random.choice(classes, 40, p=_skewed(classes))])
+    x = random.normal(size=(len(y), dimension)) + 2 * random.normal(size=(classes, dimension))[y]
+    return x / np.linalg.norm(x, axis=1, keepdims=True), y
+
+
+def _skewed(classes: int) -> np.ndarray:
+    shares = 0.5 ** np.arange(classes)
+    return shares / shares.sum()
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("dimension", [6, 200])  # fewer dimensions than labels, and more
+def test_ridge_is_scikit_learns(classes: int, dimension: int) -> None:
+    x, y = unbalanced(classes, dimension)
+    for alpha, (coefficients, intercepts) in zip(
+        (1.0, 0.1), balanced_ridge(x, y, classes, (1.0, 0.1))
+    ):
+        reference = RidgeClassifier(alpha=alpha, class_weight="balanced").fit(x, y)
+        scores = x @ coefficients.T + intercepts
+        expected = reference.decision_function(x)
+        if classes == 2:
+            np.testing.assert_allclose(scores[:, 1], expected, atol=1e-8)
+            np.testing.assert_allclose(scores[:, 0], -expected, atol=1e-8)
+        else:
+            np.testing.assert_allclose(scores, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_logistic_is_scikit_learns(classes: int) -> None:
+    x, y = unbalanced(classes, 10)
+    [(coefficients, intercepts)] = balanced_logistic(x, y, classes, [3.0])
+    reference = LogisticRegression(C=3.0, class_weight="balanced", max_iter=1000).fit(x, y)
+    probabilities = softmax(x @ coefficients.T + intercepts)
+    np.testing.assert_allclose(probabilities, reference.predict_proba(x), atol=1e-10)
