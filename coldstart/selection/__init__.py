@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from coldstart.progress import Progress, silent
 from coldstart.selection.kmeans import KMeans
+from coldstart.selection.maxherding import FacilityLocation, MaxHerding
 from coldstart.selection.neighbours import RadiusGraph, radius_graph
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.preview import CoveragePreview, preview_coverage
@@ -24,7 +25,9 @@ from coldstart.selection.uniform import Random
 
 __all__ = [
     "CoveragePreview",
+    "FacilityLocation",
     "KMeans",
+    "MaxHerding",
     "Pool",
     "ProbCover",
     "RadiusGraph",

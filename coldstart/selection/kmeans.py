@@ -32,11 +32,13 @@ class KMeans(Strategy):
     title = "k-means centres"
     summary = "Splits the pool into as many groups as you will label and takes the middle of each."
     paper = "Arthur & Vassilvitskii 2007 (k-means++); nearest image to each centre"
-    nested = False
-
     starts: int = option(
         10, "How many random starts to try; the tightest grouping counts.", minimum=1, maximum=100
     )
+
+    @property
+    def nested(self) -> bool:
+        return False
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         groups = kmeans(

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from coldstart.progress import Progress
-from coldstart.selection.exact import distances_of_pairs, row_blocks
 from coldstart.selection.greedy_cover import SHRINK, Cover, greedy_cover
+from coldstart.selection.kernels import Ball
 from coldstart.selection.neighbours import Balls, MatrixFreeBalls, RadiusGraph, balls
+from coldstart.selection.picks import distances_to_earlier
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.radius import paper_radius, search_radius
-from coldstart.selection.strategy import Strategy, option
+from coldstart.selection.strategy import REFINE_HELP, Strategy, option
+from coldstart.selection.swaps import improve_by_swaps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,14 @@ class ProbCover(Strategy):
     classes: int | None = option(
         None, "With 'paper': how many classes to expect; empty to estimate it.", minimum=2
     )
+    refine: str = option("none", REFINE_HELP, choices=("none", "swaps"))
     memory_limit_gb: float = option(
         3.0, "Above this size the neighbours are recomputed instead of kept.", minimum=0.0
     )
+
+    @property
+    def nested(self) -> bool:
+        return self.refine == "none"
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         delta, notes = self.radius(pool, budget, progress)
@@ -65,6 +71,8 @@ class ProbCover(Strategy):
             mass=pool.mass,
             progress=progress,
         )
+        if self.refine == "swaps":
+            self._swap(pool, delta, cover, notes, progress)
         if cover.saturated_at is not None:
             notes.append(
                 f"After {cover.saturated_at} picks nothing more could be covered at radius "
@@ -79,6 +87,27 @@ class ProbCover(Strategy):
             saturated_at=cover.saturated_at,
             notes=notes,
         )
+
+    def _swap(
+        self, pool: Pool, delta: float, cover: Cover, notes: list[str], progress: Progress
+    ) -> None:
+        """Improve, in place, the picks made before saturation (later ones have other radii)."""
+        count = len(cover.rows) if cover.saturated_at is None else cover.saturated_at
+        if count == 0 or count < len(cover.rows):
+            notes.append("Everything within reach is covered, so there was nothing to improve.")
+            return
+        rows, gains, swaps = improve_by_swaps(
+            pool.unit,
+            Ball(delta),
+            np.array(cover.rows, dtype=np.int64),
+            fixed=pool.labelled,
+            candidates=pool.candidates,
+            mass=pool.mass,
+            seed=self.seed,
+            progress=progress,
+        )
+        cover.rows[:], cover.gains[:] = rows.tolist(), gains
+        notes.append(f"The greedy picks were improved by {swaps} swaps.")
 
     def radius(self, pool: Pool, budget: int, progress: Progress) -> tuple[float, list[str]]:
         """The radius that ``budget`` picks would use, and where it comes from in words."""
@@ -140,21 +169,3 @@ def _reason(gain: float, delta: float, distance: float, weighted: bool) -> str:
         "far" if distance >= 1.5 * delta else "outside its ball" if distance >= delta else "near"
     )
     return f"{what}; nearest labelled image is {how_far} ({distance:.2f}, radius {delta:.2f})"
-
-
-def distances_to_earlier(pool: Pool, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(len(rows),) distance of each pick to the nearest labelled image or earlier pick; infinity
-    where there is none."""
-    out = np.full(len(rows), np.inf)
-    others = np.concatenate([pool.labelled, rows])
-    known = len(pool.labelled)
-    for part in row_blocks(len(rows), 1024):
-        closeness = pool.unit[rows[part]] @ pool.unit[others].T
-        place = np.arange(part.start, part.stop)
-        closeness[np.arange(len(others))[None, :] >= known + place[:, None]] = -np.inf
-        nearest = np.argmax(closeness, axis=1)
-        exists = known + place > 0
-        out[part][exists] = distances_of_pairs(
-            pool.unit, rows[part][exists], others[nearest[exists]]
-        )
-    return out

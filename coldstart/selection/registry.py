@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from coldstart.selection.kmeans import KMeans
+from coldstart.selection.maxherding import FacilityLocation, MaxHerding
 from coldstart.selection.probcover import ProbCover
 from coldstart.selection.strategy import Strategy, from_text, settings_of
 from coldstart.selection.uniform import Random
 
-_STRATEGIES: tuple[type[Strategy], ...] = (ProbCover, KMeans, Random)
+_STRATEGIES: tuple[type[Strategy], ...] = (
+    ProbCover,
+    KMeans,
+    MaxHerding,
+    FacilityLocation,
+    Random,
+)
 
 
 def strategies() -> dict[str, type[Strategy]]:

@@ -17,6 +17,11 @@ from numpy.typing import ArrayLike
 from coldstart.progress import Progress, silent
 from coldstart.selection.pool import Pool, Selection, check_budget
 
+REFINE_HELP = (
+    "'swaps' exchanges picks one by one as long as that serves the pool better: a better first "
+    "batch, for a few times the work."
+)
+
 
 def option(
     default: Any,
@@ -55,8 +60,8 @@ class Strategy(ABC):
     """Orders the pool. Subclasses add fields made by `option` and fill in `_pick`.
 
     Class attributes: ``name`` (registry key), ``title`` and ``summary`` (what the page shows, one
-    sentence), ``paper``, ``needs_labels`` (without labels it has nothing to go by), ``nested`` (the
-    first k picks of a larger budget are the picks of budget k), ``covers`` (it maximises coverage).
+    sentence), ``paper``, ``needs_labels`` (without labels it has nothing to go by), ``covers`` (it
+    maximises some form of coverage).
     """
 
     name: ClassVar[str]
@@ -64,7 +69,6 @@ class Strategy(ABC):
     summary: ClassVar[str]
     paper: ClassVar[str]
     needs_labels: ClassVar[bool] = False
-    nested: ClassVar[bool] = True
     covers: ClassVar[bool] = False
 
     seed: int = option(0, "Where chance decides, the same seed gives the same picks.", minimum=0)
@@ -79,6 +83,11 @@ class Strategy(ABC):
         Raises ValueError when the budget is below 1 or beyond the images that can be picked.
         """
         return self._pick(pool, check_budget(budget, pool), progress)
+
+    @property
+    def nested(self) -> bool:
+        """Whether the first k picks of a larger budget are the picks of budget k."""
+        return True
 
     @abstractmethod
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection: ...

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coldstart.training.code_example import code_example as code_example
+    from coldstart.training.example import code_example as code_example
     from coldstart.training.data import LabelledImages as LabelledImages
     from coldstart.training.data import load_labelled as load_labelled
     from coldstart.training.data import make_dataloader as make_dataloader
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from coldstart.training.probe import fit_probe as fit_probe
 
 _HOMES = {
-    "code_example": "code_example",
+    "code_example": "example",
     "LabelledImages": "data",
     "load_labelled": "data",
     "make_dataloader": "data",

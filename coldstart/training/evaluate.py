@@ -160,8 +160,8 @@ def clopper_pearson(right: float, n: int, level: float = 0.95) -> tuple[float, f
     from scipy.stats import beta
 
     tail = (1 - level) / 2
-    low = 0.0 if right <= 0 else float(beta.ppf(tail, right, n - right + 1))
-    high = 1.0 if right >= n else float(beta.ppf(1 - tail, right + 1, n - right))
+    low = 0.0 if right < 1e-9 else float(beta.ppf(tail, right, n - right + 1))
+    high = 1.0 if n - right < 1e-9 else float(beta.ppf(1 - tail, right + 1, n - right))
     return low, high
 
 

@@ -42,6 +42,7 @@ page = st.navigation(
     ]
 )
 
+session.visit(page.url_path)
 with guard():
     session.restore()
 with guard():

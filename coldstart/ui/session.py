@@ -15,6 +15,8 @@ _IN_URL = "project"
 _NAME = "coldstart_project_name"
 _OPEN = "coldstart_project"
 _ANNOTATOR = "coldstart_annotator"
+_PAGE = "coldstart_page"
+_ARRIVED = "coldstart_just_arrived"
 
 
 def restore() -> Project | None:
@@ -53,6 +55,17 @@ def leave() -> None:
     st.session_state[_OPEN] = None
     st.session_state[_NAME] = None
     st.query_params.pop(_IN_URL, None)
+
+
+def visit(page: str) -> None:
+    """Note which page this run shows."""
+    st.session_state[_ARRIVED] = st.session_state.get(_PAGE) != page
+    st.session_state[_PAGE] = page
+
+
+def just_arrived() -> bool:
+    """Whether this run is the first of a visit to its page."""
+    return bool(st.session_state.get(_ARRIVED))
 
 
 def project() -> Project | None:

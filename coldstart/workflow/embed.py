@@ -202,10 +202,10 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12)
 
 
-def _after(progress: Progress, total: int) -> Progress:
+def _after(progress: Progress, images: int) -> Progress:
     """The last stretch of a job, told without moving its bar."""
 
-    def tell(done: int, of: int | None, message: str = "") -> None:
-        progress(total, total, message or "Finding the coverage radius")
+    def tell(done: int, total: int | None, message: str = "") -> None:
+        progress(images, images, message or "Finding the coverage radius")
 
     return tell

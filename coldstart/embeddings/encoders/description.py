@@ -62,12 +62,13 @@ def kmeans_patches(
     whitened = patches @ dictionary.zca
     centroids = dictionary.centroids
     distances = torch.addmm((centroids**2).sum(1), whitened, centroids.T, alpha=-2.0)
-    distances.add_((whitened**2).sum(1, keepdim=True)).clamp_(min=0.0).sqrt_()
-    nearness = distances.mean(1, keepdim=True).sub(distances).clamp_(min=0.0)
-    nearness = nearness.view(images, places, places, -1)
+    distances.add_(torch.linalg.vector_norm(whitened, dim=1, keepdim=True) ** 2).clamp_(min=0.0).sqrt_()
+    # In place, as minus the nearness: a new array of this size costs more than the arithmetic.
+    farness = distances.sub_(distances.mean(1, keepdim=True)).clamp_(max=0.0)
+    farness = farness.view(images, places, places, -1)
     half = places // 2
     quarters = [
-        nearness[:, rows, columns].mean((1, 2))
+        -farness[:, rows, columns].mean((1, 2))
         for rows in (slice(half), slice(half, None))
         for columns in (slice(half), slice(half, None))
     ]

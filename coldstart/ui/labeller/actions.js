@@ -97,9 +97,8 @@ export function clickOn(labeller, place, how) {
 }
 
 function toggle(labeller, place) {
-  const places = new Set(labeller.passing ? [] : labeller.selected);
-  if (labeller.selected.has(place)) places.delete(place);
-  else places.add(place);
+  const places = new Set(labeller.selected);
+  if (!places.delete(place)) places.add(place);
   labeller.anchor = place;
   select(labeller, places);
 }

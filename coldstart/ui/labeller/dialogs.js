@@ -16,9 +16,9 @@ export function showZoom(dialog, url, name, caption) {
 
 /** The sheet of all keys, from the registry. */
 export function fillSheet(dialog, shortcuts, classKeys) {
-  const keysByWords = new Map([["Label with that class, and go on to the next unlabelled", []]]);
-  const [labelling] = keysByWords.keys();
-  keysByWords.get(labelling).push(`${classKeys[0]} … ${classKeys[9]}`, "then letters");
+  const spans = [classKeys.slice(0, 10), classKeys.slice(10)].filter((keys) => keys.length > 0);
+  const labelling = spans.map((keys) => `${keys[0]} … ${keys[keys.length - 1]}`);
+  const keysByWords = new Map([["Label with that class, and go on to the next", labelling]]);
   for (const { key, words } of shortcuts) {
     keysByWords.set(words, [...(keysByWords.get(words) ?? []), key]);
   }

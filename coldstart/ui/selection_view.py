@@ -1,0 +1,218 @@
+"""Choosing a budget: what each would cover, beside random, before anybody commits to one."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from coldstart import jobs
+from coldstart.errors import ColdstartError
+from coldstart.project import Project
+from coldstart.ui import job_card, label_view, session
+from coldstart.ui.guard import guard
+from coldstart.ui.head import empty, question, step_link
+from coldstart.ui.label_view import Queue
+from coldstart.ui.strategy_picker import Chosen, strategy_picker
+from coldstart.ui.words import count, percent
+from coldstart.workflow.select import Preview
+
+_OPEN = "selection_open"
+_DEFAULT_BUDGET = 50
+_LARGEST = (200, 1_000, 5_000)
+# Beyond this many images a selection takes long enough to be a job of its own.
+_AT_ONCE = 20_000
+
+
+def embedded(project: Project, action: DeltaGenerator) -> bool:
+    """Whether there are embeddings to select by; if not, show the way to them."""
+    from coldstart.workflow.embed import active_set
+
+    if active_set(project) is not None:
+        return True
+    if job_card.job_card(project, "embed"):
+        empty("The embeddings are being computed; this page opens by itself when they are ready.")
+    elif project.store.images.count("usable") == 0:
+        step_link(action, "data", "Go to Data")
+        empty("No image is known yet: scan the folder on the **Data** page first.")
+    else:
+        step_link(action, "embeddings", "Go to Embeddings")
+        empty("To say which images are worth labelling, they must be compared: **embed** them first.")
+    return False
+
+
+def is_open(queue_is_empty: bool) -> bool:
+    """Whether the panel is shown instead of the labeller: when there is nothing to label, or asked for."""
+    if session.just_arrived():
+        st.session_state[_OPEN] = False
+    return queue_is_empty or bool(st.session_state.get(_OPEN))
+
+
+def more_button(queue: Queue) -> None:
+    """Open the panel although something is queued."""
+    if st.button("Queue more", icon=":material/playlist_add:"):
+        st.session_state[_OPEN] = True
+        if queue.waiting == 0:
+            label_view.new_queue()
+        st.rerun()
+
+
+def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
+    """Strategy and settings beside the coverage each budget would reach; the button queues."""
+    running = job_card.job_card(project, "select")
+    left, right = st.columns([3, 7], gap="large")
+    with left:
+        chosen = strategy_picker(project)
+        largest = st.selectbox("Show budgets up to", _LARGEST, format_func="{:,}".format)
+        _own_labels(project)
+        if queue.waiting:
+            _queue_buttons(project, queue)
+    with right, guard():
+        budget = _budget(project, chosen, int(largest))
+        if action.button(
+            f"Queue these {budget:,}",
+            type="primary",
+            icon=":material/playlist_add_check:",
+            disabled=running,
+        ):
+            _queue(project, chosen, budget)
+
+
+def _budget(project: Project, chosen: Chosen, largest: int) -> int:
+    question("How much of the pool would each budget cover?")
+    place = st.container()
+    with st.spinner("Trying budgets"):
+        preview = cached_preview(project, chosen, largest)
+    most = min(largest, preview.available)
+    step = 5 if most >= 50 else 1
+    budget = int(
+        st.slider(
+            "Budget: how many images to label next",
+            min_value=step,
+            max_value=max(most // step * step, step + 1),
+            value=min(_DEFAULT_BUDGET, most),
+            step=step,
+            key="budget",
+        )
+    )
+    with place:
+        _curve(preview, budget)
+    st.markdown(_sentence(preview, budget))
+    st.caption(f"Radius {preview.delta:.3f}. {preview.delta_words}")
+    return min(budget, preview.available)
+
+
+def _curve(preview: Preview, budget: int) -> None:
+    from coldstart import figures
+
+    st.plotly_chart(
+        figures.budget_preview(preview, budget), key="budget_curve", config={"displayModeBar": False}
+    )
+
+
+def _sentence(preview: Preview, budget: int) -> str:
+    import numpy as np
+
+    covered = float(np.interp(budget, preview.budgets, preview.coverage))
+    by_chance = float(np.interp(budget, preview.budgets, preview.random_mean))
+    return (
+        f"**{count(budget, 'label')} more** would take coverage from "
+        f"{percent(preview.start_coverage)} to **{percent(covered)}**; drawn at random, to "
+        f"{percent(by_chance)}. {count(preview.available, 'image')} can be picked."
+    )
+
+
+def cached_preview(project: Project, chosen: Chosen, largest: int) -> Preview:
+    """`workflow.select.preview`, computed once for the same pool, labels, queue and settings."""
+    from coldstart.workflow.embed import active_set
+
+    embedding_set = active_set(project)
+    state = (
+        str(project.directory),
+        embedding_set and (embedding_set.name, str(embedding_set.meta.get("created_at"))),
+        project.store.labels.last_event_id(),
+        project.store.images.count("queue"),
+        project.store.images.count("usable"),
+    )
+    return _preview(project, state, chosen.name, chosen.settings, chosen.seed, largest)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _preview(
+    _project: Project, state: Any, name: str, settings: dict[str, Any], seed: int, largest: int
+) -> Preview:
+    from coldstart.workflow.select import preview
+
+    return preview(_project, name, settings=settings, largest_budget=largest, seed=seed)
+
+
+def _queue(project: Project, chosen: Chosen, budget: int) -> None:
+    st.session_state[_OPEN] = False
+    if project.store.images.count("usable") > _AT_ONCE:
+        arguments = ["--strategy", chosen.name, "--budget", str(budget), "--seed", str(chosen.seed)]
+        for key, value in chosen.settings.items():
+            arguments += ["--set", f"{key}={value}"]
+        jobs.submit(project, "select", arguments, by=session.annotator())
+    else:
+        from coldstart.workflow.select import select
+
+        with st.spinner(f"Choosing {count(budget, 'image')}"):
+            report = select(
+                project,
+                chosen.name,
+                budget,
+                seed=chosen.seed,
+                settings=chosen.settings,
+                by=session.annotator(),
+            )
+        for note in report.notes[:2]:
+            st.toast(note)
+    label_view.new_queue()
+    st.rerun()
+
+
+def _queue_buttons(project: Project, queue: Queue) -> None:
+    st.markdown(f"**{count(queue.waiting, 'image')} still in the queue**")
+    with st.container(horizontal=True):
+        if st.button("Back to the queue", icon=":material/arrow_back:"):
+            st.session_state[_OPEN] = False
+            st.rerun()
+        if st.button(
+            "Empty the queue",
+            icon=":material/playlist_remove:",
+            help="Takes the unanswered images out of the queue. Labels are not touched.",
+        ):
+            project.store.batches.withdraw_waiting()
+            label_view.new_queue()
+            st.rerun()
+
+
+def _own_labels(project: Project) -> None:
+    """Labels a person has already, from a CSV file."""
+    with st.expander("I have labels already", type="compact"):
+        file = st.file_uploader(
+            "A CSV file with the columns path,class_name", type="csv", key="own_labels"
+        )
+        if file is not None and st.button("Take these labels", key="take_labels"):
+            with guard():
+                _import(project, file.name, file.getvalue())
+
+
+def _import(project: Project, name: str, content: bytes) -> None:
+    from coldstart.workflow.label import import_labels
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "labels.csv"
+        file.write_bytes(content)
+        try:
+            report = import_labels(project, file, session.annotator())
+        except ColdstartError as error:
+            problem = error.problem.replace("labels.csv", name)
+            raise ColdstartError(problem, error.remedy) from error
+    st.success(
+        f"{count(report.labelled, 'label')} taken, {len(report.unknown_paths):,} paths unknown, "
+        f"{len(report.ambiguous_paths):,} ambiguous."
+    )
