@@ -1,4 +1,31 @@
-"""Being written."""
+"""Embeddings: how should images be compared?"""
+
+from __future__ import annotations
+
 import streamlit as st
-from coldstart.ui.head import open_project_or_stop
-project = open_project_or_stop("embeddings", "…")
+
+from coldstart.ui import embedding_view
+from coldstart.ui.head import empty, open_project_or_stop, page_head, step_link
+from coldstart.ui.job_card import job_card
+
+TITLE, QUESTION = "Embeddings", "How should images be compared?"
+
+project = open_project_or_stop(TITLE, QUESTION)
+action = page_head(TITLE, QUESTION)
+if project.store.images.count("usable") == 0:
+    step_link(action, "data", "Go to Data")
+    empty("No image is known yet: scan the folder on the **Data** page first.")
+    st.stop()
+
+computing = job_card(project, "embed")
+active = embedding_view.active(project)
+if active is not None:
+    step_link(action, "label", "Go to Select & Label")
+    embedding_view.likeness(project, active)
+else:
+    embedding_view.compute_default(project, action, disabled=computing)
+
+embedding_view.encoder_cards(project, disabled=computing)
+with st.expander("Use vectors of your own", icon=":material/upload:"):
+    embedding_view.own_vectors(project)
+embedding_view.finished_sets(project, active)

@@ -1,4 +1,35 @@
-"""Being written."""
+"""Train: how good is it already?"""
+
+from __future__ import annotations
+
 import streamlit as st
-from coldstart.ui.head import open_project_or_stop
-project = open_project_or_stop("train", "…")
+
+from coldstart.ui import training_view
+from coldstart.ui.head import open_project_or_stop, page_head, step_link
+from coldstart.ui.job_card import job_card
+from coldstart.workflow.train import training_state
+
+TITLE, QUESTION = "Train", "How good is it already?"
+
+project = open_project_or_stop(TITLE, QUESTION)
+action = page_head(TITLE, QUESTION)
+training = job_card(project, "train")
+state = training_state(project)
+training_view.train_button(project, action, state, disabled=training)
+
+if state.evaluation is None:
+    training_view.nothing_trained(state, action)
+else:
+    training_view.accuracy(state)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        training_view.confusion(state.evaluation)
+    with right:
+        training_view.per_class(state.evaluation)
+    training_view.predictions(project)
+
+if project.store.labels.last_event_id():
+    training_view.manifest(project)
+    training_view.code(project)
+if state.up_to_date and not training:
+    step_link(action, "diagnostics", "Go to Diagnostics")

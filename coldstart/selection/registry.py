@@ -6,15 +6,31 @@ from typing import Any
 
 from coldstart.selection.kmeans import KMeans
 from coldstart.selection.maxherding import FacilityLocation, MaxHerding
+from coldstart.selection.policy import Auto
 from coldstart.selection.probcover import ProbCover
 from coldstart.selection.strategy import Strategy, from_text, settings_of
+from coldstart.selection.uherding import UHerding
+from coldstart.selection.uncertainty import (
+    Bald,
+    Entropy,
+    LeastConfidence,
+    Margin,
+    VariationRatio,
+)
 from coldstart.selection.uniform import Random
 
 _STRATEGIES: tuple[type[Strategy], ...] = (
+    Auto,
     ProbCover,
     KMeans,
     MaxHerding,
     FacilityLocation,
+    UHerding,
+    Margin,
+    Entropy,
+    LeastConfidence,
+    Bald,
+    VariationRatio,
     Random,
 )
 

@@ -38,6 +38,7 @@ from coldstart.server.messages import RefusedEvent, read_events
 from coldstart.server.tokens import Claims, TokenRefused, project_directory, read_token
 
 _CONTENT_HASH = re.compile(r"[0-9a-f]{16,128}")
+_IMAGE_ID = re.compile(r"[0-9]{1,18}")
 _Handler = Callable[[Request], Awaitable[Response]]
 _T = TypeVar("_T")
 
@@ -103,7 +104,7 @@ class _Endpoints:
     async def image(self, request: Request) -> Response:
         directory = project_directory(request.path_params["key"])
         content_hash = _content_hash(request)
-        if not request.path_params["image_id"].isdecimal():
+        if not _IMAGE_ID.fullmatch(request.path_params["image_id"]):
             raise RequestRefused(404, "There is no such image.")
         image_id = int(request.path_params["image_id"])
         file = await _in_thread(lambda: self._gate.image_file(directory, image_id, content_hash))

@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from coldstart.errors import ColdstartError
+from coldstart.workflow.projects import projects_folder
 
 TOKEN_LIFETIME_S = 3600
 # Expiries are rounded up to this, so that a page that reruns often hands out one unchanged token.
@@ -84,11 +85,6 @@ def read_token(token: str, *, now: float | None = None) -> Claims:
     if claims["expires_at"] < (time.time() if now is None else now):
         raise TokenRefused("Your permission to label here has run out.", "The page renews it.")
     return Claims(_long_name(claims["project"]), claims["annotator"], claims["expires_at"])
-
-
-def projects_folder() -> Path:
-    """Where projects live unless a person puts them elsewhere: `COLDSTART_PROJECTS`."""
-    return Path(os.environ.get("COLDSTART_PROJECTS") or "~/coldstart-projects").expanduser()
 
 
 def _short_name(directory: Path) -> str:

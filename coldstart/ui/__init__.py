@@ -1,1 +1,1 @@
-"""The Streamlit parts the pages share: shell, strip, project picker, job card, thumbnails, labeller."""
+"""The Streamlit parts the pages share: shell, strip, project picker, job card, labeller."""

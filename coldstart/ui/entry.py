@@ -1,4 +1,4 @@
-"""The script every visit runs first: page settings, project, navigation, the strip, then the page."""
+"""The script every visit runs first: page settings, project, navigation, strip, then the page."""
 
 from __future__ import annotations
 

@@ -27,8 +27,14 @@ def _browser(target: str) -> None:
     with st.container(horizontal=True, gap="small"):
         up = None if here is None or here in roots else here.parent
         _go("Up", at_key, up, icon=":material/arrow_upward:", disabled=here is None)
-        if st.button("Use this folder", type="primary", disabled=here is None, key=f"{target}_use",
-                     on_click=_use, args=(target, here)):
+        if st.button(
+            "Use this folder",
+            type="primary",
+            disabled=here is None,
+            key=f"{target}_use",
+            on_click=_use,
+            args=(target, here),
+        ):
             st.rerun()
     with st.container(height=260, gap=None, border=False):
         for folder in folders[:_SHOWN]:

@@ -1,4 +1,4 @@
-"""No traceback reaches a person: a refusal is one sentence and a remedy, a bug names the log file."""
+"""No traceback reaches a person: a refusal is a sentence and a remedy, a bug names the log."""
 
 from __future__ import annotations
 

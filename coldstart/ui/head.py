@@ -13,7 +13,10 @@ from coldstart.ui.places import page_file
 def page_head(title: str, question: str) -> DeltaGenerator:
     """Draw title and question; the place for the page's one primary action."""
     with st.container(
-        key="page_head", horizontal=True, horizontal_alignment="distribute", gap="medium",
+        key="page_head",
+        horizontal=True,
+        horizontal_alignment="distribute",
+        gap="medium",
         vertical_alignment="center",
     ):
         with st.container(width="content", gap=None):

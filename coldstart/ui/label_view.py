@@ -1,4 +1,4 @@
-"""The labeller on its page: which list of images is shown, and a queue that stands still meanwhile."""
+"""The labeller on its page: which images are shown, and a queue that stands still meanwhile."""
 
 from __future__ import annotations
 

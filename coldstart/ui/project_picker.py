@@ -47,7 +47,8 @@ def demo_button(place: DeltaGenerator) -> None:
 
 def start_embedding(project: Project) -> None:
     """Start the job of the encoder that needs no download, unless there are embeddings already."""
-    from coldstart.workflow.embed import DEFAULT_ENCODER, active_set
+    from coldstart.workflow.embed import DEFAULT_ENCODER
+    from coldstart.workflow.pool import active_set
 
     running = project.store.jobs.latest("embed")
     if active_set(project) is None and (running is None or running.state != "running"):

@@ -29,7 +29,7 @@ _AT_ONCE = 20_000
 
 def embedded(project: Project, action: DeltaGenerator) -> bool:
     """Whether there are embeddings to select by; if not, show the way to them."""
-    from coldstart.workflow.embed import active_set
+    from coldstart.workflow.pool import active_set
 
     if active_set(project) is not None:
         return True
@@ -40,12 +40,14 @@ def embedded(project: Project, action: DeltaGenerator) -> bool:
         empty("No image is known yet: scan the folder on the **Data** page first.")
     else:
         step_link(action, "embeddings", "Go to Embeddings")
-        empty("To say which images are worth labelling, they must be compared: **embed** them first.")
+        empty(
+            "To say which images are worth labelling, they must be compared: **embed** them first."
+        )
     return False
 
 
 def is_open(queue_is_empty: bool) -> bool:
-    """Whether the panel is shown instead of the labeller: when there is nothing to label, or asked for."""
+    """Whether the panel stands in for the labeller: nothing is queued, or more is asked for."""
     if session.just_arrived():
         st.session_state[_OPEN] = False
     return queue_is_empty or bool(st.session_state.get(_OPEN))
@@ -106,11 +108,18 @@ def _budget(project: Project, chosen: Chosen, largest: int) -> int:
 
 
 def _curve(preview: Preview, budget: int) -> None:
-    from coldstart import figures
+    from coldstart.figures import coverage_figure
 
-    st.plotly_chart(
-        figures.budget_preview(preview, budget), key="budget_curve", config={"displayModeBar": False}
+    figure = coverage_figure(
+        preview.budgets,
+        preview.coverage,
+        random_mean=preview.random_mean,
+        random_low=preview.random_low,
+        random_high=preview.random_high,
+        budget=budget,
+        labels_title="Images to label next",
     )
+    st.plotly_chart(figure, key="budget_curve", config={"displayModeBar": False})
 
 
 def _sentence(preview: Preview, budget: int) -> str:
@@ -127,7 +136,7 @@ def _sentence(preview: Preview, budget: int) -> str:
 
 def cached_preview(project: Project, chosen: Chosen, largest: int) -> Preview:
     """`workflow.select.preview`, computed once for the same pool, labels, queue and settings."""
-    from coldstart.workflow.embed import active_set
+    from coldstart.workflow.pool import active_set
 
     embedding_set = active_set(project)
     state = (

@@ -42,7 +42,9 @@ def grid_html(project: Project, rows: Sequence[ImageRow]) -> str:
     return f'<div class="cs-grid">{"".join(figure_html(project, row) for row in rows)}</div>'
 
 
-def neighbours_html(project: Project, examples: Sequence[tuple[ImageRow, Sequence[ImageRow]]]) -> str:
+def neighbours_html(
+    project: Project, examples: Sequence[tuple[ImageRow, Sequence[ImageRow]]]
+) -> str:
     """Rows of one image and its nearest neighbours."""
     lines = [
         f'<div class="cs-likeness">{figure_html(project, image)}<span>→</span>'
@@ -64,7 +66,9 @@ def figure_html(project: Project, row: ImageRow) -> str:
 def thumbnail_url(project: Project, row: ImageRow) -> str:
     """Where the browser finds the thumbnail; it may keep it for ever, for the content is in the name."""
     base = str(st.get_option("server.baseUrlPath") or "")
-    return f"{route_urls(project_key(project.directory), base)['thumbnails']}/{row.content_hash}.jpg"
+    return (
+        f"{route_urls(project_key(project.directory), base)['thumbnails']}/{row.content_hash}.jpg"
+    )
 
 
 def _turn(words: str, icon: str, key: str, page: int, *, disabled: bool) -> None:

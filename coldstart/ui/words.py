@@ -47,7 +47,7 @@ def ago(moment: float) -> str:
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """ "1 image", "1,797 images". """
+    """ "1 image", "1,797 images"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 

@@ -71,7 +71,8 @@ def test_same_picks_as_the_plain_greedy(
     if picks.indices.tolist() != expected:
         reached = objective(kernel, labelled + picks.indices.tolist(), mass)
         assert reached == pytest.approx(objective(kernel, labelled + expected, mass), abs=1e-4)
-    np.testing.assert_allclose(picks.gains, gains, atol=2e-5)
+    # The square root of a rounding error in d² is all that is left of a distance of 0.
+    np.testing.assert_allclose(picks.gains, gains, atol=4e-4 if name == "plain" else 2e-5)
 
 
 @pytest.mark.parametrize("name", list(KERNELS))

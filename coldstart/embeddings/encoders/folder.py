@@ -33,7 +33,7 @@ WEIGHTS = (1.0, 1.0, 0.6, 0.5)
 """Of Fisher vector, k-means patches, HOG and colour histogram; chosen on TrashNet and CIFAR-10."""
 FIT_IMAGES = 3_000
 VIEWED_IMAGES, VIEWS = 500, 4
-BATCH_IMAGES = 16
+BATCH_IMAGES = 8
 STATE_FILE = "folder.npz"
 
 

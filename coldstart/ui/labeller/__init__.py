@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import streamlit as st
 
@@ -36,6 +36,7 @@ class LabellerImage(TypedDict):
     state: LabelState | None  # None: unlabelled
     reason: str | None  # why the strategy picked it
     rank: int | None  # its place in the query batch
+    batch_id: NotRequired[int | None]  # its query batch, where it is not the one of the page
 
 
 class LabellerClass(TypedDict):

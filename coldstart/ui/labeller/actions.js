@@ -129,9 +129,10 @@ export function targets(labeller) {
 /** Give an answer to the selection or the image under the cursor, then go on to the next. */
 export function answer(labeller, value, places = targets(labeller)) {
   const changes = places.map((place) => {
-    const { id, name } = labeller.images[place];
-    const before = labeller.answers.get(id) ?? null;
-    return { id, name, batch_id: labeller.data.batch?.id ?? null, before, after: value };
+    const row = labeller.images[place];
+    const before = labeller.answers.get(row.id) ?? null;
+    const batchId = row.batch_id ?? labeller.data.batch?.id ?? null;
+    return { id: row.id, name: row.name, batch_id: batchId, before, after: value };
   });
   if (changes.length === 0) return;
   const now = Date.now();

@@ -23,6 +23,7 @@ import {
  * @property {{kind: string, class_id: number|null}|null} state
  * @property {string|null} reason
  * @property {number|null} rank
+ * @property {number|null} [batch_id] where it is not the page's
  *
  * @typedef {object} Data what Python sends, see `grid_labeller`
  * @property {string} project_key
@@ -213,7 +214,9 @@ function takeAnswers(labeller) {
     const event = waiting.get(row.id);
     if (event) labeller.answers.set(row.id, answerOf(event));
     else if (!labeller.storedAt.has(row.id)) labeller.answers.set(row.id, row.state);
-    ahead += Number(Boolean(labeller.answers.get(row.id))) - Number(Boolean(row.state));
+    const counts = (row.batch_id ?? labeller.data.batch?.id) === labeller.data.batch?.id;
+    const gained = Number(Boolean(labeller.answers.get(row.id))) - Number(Boolean(row.state));
+    if (counts) ahead += gained;
   }
   labeller.labelled = (labeller.data.batch?.labelled ?? 0) + ahead;
 }

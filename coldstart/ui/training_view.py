@@ -1,0 +1,173 @@
+"""What the Train page shows: the measured accuracy first, then where it fails, then what to take away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from coldstart.labels.manifest import MANIFEST_FORMATS
+from coldstart.project import Project, slug
+from coldstart.ui import job_card
+from coldstart.ui.guard import guard, guarded
+from coldstart.ui.head import empty, question, step_link
+from coldstart.ui.words import ago, count, percent
+from coldstart.workflow.train import TrainingState
+
+if TYPE_CHECKING:
+    from coldstart.training.evaluate import Evaluation
+
+_NO_BAR = {"displayModeBar": False}
+
+
+def train_button(
+    project: Project, action: DeltaGenerator, state: TrainingState, *, disabled: bool
+) -> None:
+    """The primary action, unless there is nothing to gain by it."""
+    if state.up_to_date or not state.can_train:
+        return
+    words = "Train" if state.run is None else "Train again"
+    if action.button(words, type="primary", icon=":material/play_arrow:", disabled=disabled):
+        job_card.start(project, "train")
+
+
+def nothing_trained(state: TrainingState, action: DeltaGenerator) -> None:
+    """No model yet: say what is missing."""
+    if state.can_train:
+        empty(
+            f"{count(state.labels_since, 'image')} labelled. **Train** fits a classifier on them, "
+            "measures it by cross-validation, and predicts the rest of the pool; it takes seconds."
+        )
+    else:
+        step_link(action, "label", "Go to Select & Label")
+        empty(state.why_not)
+
+
+def accuracy(state: TrainingState) -> None:
+    """The measured accuracy with its interval, and how it was measured."""
+    measured, run = state.evaluation, state.run
+    assert measured is not None
+    assert run is not None
+    with st.container(horizontal=True, gap="large"):
+        if measured.accuracy is None or measured.interval is None:
+            st.metric("Accuracy", "not measured yet", width="content")
+        else:
+            low, high = (percent(end) for end in measured.interval)
+            st.metric(
+                "Accuracy, with the interval chance leaves",
+                f"{percent(measured.accuracy)}   ({low} – {high})",
+                width="content",
+            )
+        if measured.balanced_accuracy is not None:
+            st.metric(
+                "Mean over classes",
+                percent(measured.balanced_accuracy),
+                help="Each class counts the same, however few images it has.",
+                width="content",
+            )
+        st.metric("Labels it saw", f"{run.label_count:,}", width="content")
+    st.markdown(measured.how)
+    fresh = "It has seen every label." if state.up_to_date else _behind(state)
+    st.caption(f"Trained {ago(run.created_at)} on the embedding set “{run.embedding_set}”. {fresh}")
+
+
+def _behind(state: TrainingState) -> str:
+    if state.labels_since > 0:
+        return f"{count(state.labels_since, 'label')} came since: train again to use them."
+    return "Labels have changed since: train again to use them."
+
+
+def confusion(measured: Evaluation) -> None:
+    """Which classes are taken for which."""
+    question("Which classes are taken for which?")
+    if measured.confusion is None:
+        st.caption("Too few labels to say.")
+        return
+    from coldstart.figures import confusion_figure
+
+    figure = confusion_figure(measured.confusion, list(measured.class_names))
+    st.plotly_chart(figure, key="confusion", config=_NO_BAR)
+
+
+def per_class(measured: Evaluation) -> None:
+    """How well each class is found, and on how many labels that rests."""
+    question("Which classes need more labels?")
+    rows = sorted(measured.per_class, key=lambda one: (one.recall is not None, one.recall or 0))
+    st.dataframe(
+        {
+            "Class": [one.class_name for one in rows],
+            "Labels": [one.labels for one in rows],
+            "Found": [one.recall for one in rows],
+            "Right when said": [one.precision for one in rows],
+        },
+        hide_index=True,
+        column_config={
+            "Found": st.column_config.NumberColumn(
+                format="percent", help="Of the images of this class, the share predicted so."
+            ),
+            "Right when said": st.column_config.NumberColumn(
+                format="percent", help="Of the images predicted so, the share that are."
+            ),
+        },
+        alt="Labels, recall and precision of each class",
+    )
+
+
+def predictions(project: Project) -> None:
+    """What the model says of the whole pool."""
+    from coldstart.workflow.train import predictions as read_predictions
+
+    table = read_predictions(project)
+    if table is None or table.empty:
+        return
+    question("What does it say about the whole pool?")
+    totals = table.groupby("predicted_class", sort=True)["confidence"].agg(["size", "mean"])
+    st.dataframe(
+        {
+            "Class": list(totals.index),
+            "Predicted images": totals["size"].tolist(),
+            "Mean confidence": totals["mean"].tolist(),
+        },
+        hide_index=True,
+        column_config={"Mean confidence": st.column_config.NumberColumn(format="percent")},
+        alt="Predicted images of each class",
+    )
+    st.download_button(
+        "Download the predictions (CSV)",
+        data=guarded(lambda: table.to_csv(index=False).encode()),
+        file_name=f"{slug(project.name)}-predictions.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def manifest(project: Project) -> None:
+    """The labels as a table for other programs."""
+    from coldstart.workflow.export import manifest_bytes
+
+    question("Where are my labels?")
+    st.markdown(
+        "The **data manifest**: one row an image that has an answer, in the format you use."
+    )
+    with st.container(horizontal=True):
+        for name in MANIFEST_FORMATS:
+            with guard():
+                st.download_button(
+                    f"Manifest ({name})",
+                    data=manifest_bytes(project, name),
+                    file_name=f"{slug(project.name)}-manifest{MANIFEST_FORMATS[name].suffix}",
+                    key=f"manifest_{name}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+
+
+def code(project: Project) -> None:
+    """The lines that hand the labels to a training loop of one's own."""
+    from coldstart.training.code_example import code_example
+
+    question("How do I train a network of my own on them?")
+    file = f"{slug(project.name)}-manifest.csv"
+    st.code(code_example(file, list(project.roots)), language="python")
