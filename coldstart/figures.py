@@ -50,6 +50,7 @@ def map_figure(
     *,
     colour_title: str,
     quiet: Sequence[str] = ("unlabelled",),
+    order: Sequence[str] = (),
     labelled: np.ndarray | None = None,
 ) -> go.Figure:
     """Where in the pool is what? One point per image.
@@ -58,6 +59,8 @@ def map_figure(
     a text share colour, symbol and legend entry; the most frequent 24 are told apart, the rest are
     "other") or n numbers (NaN is drawn quiet). image_names, image_ids : for hovering, and in
     ``customdata`` as ``[image_id]``. quiet : texts drawn small and grey, below the others.
+    order : texts in the order in which they get their looks (`PALETTE` and `SYMBOLS` in turn), so
+    that a class looks the same everywhere; the texts it lacks follow by the alphabet.
     labelled : (n,) bool, points that get a ring.
     """
     n = len(layout)
@@ -71,7 +74,7 @@ def map_figure(
     if values.dtype.kind in "fiu":
         _numbered_points(figure, points)
     else:
-        _named_points(figure, points, set(quiet))
+        _named_points(figure, points, set(quiet), order)
     if labelled is not None and labelled.any():
         figure.add_trace(
             go.Scattergl(
@@ -329,17 +332,19 @@ class _Points:
         )
 
 
-def _named_points(figure: go.Figure, points: _Points, quiet: set[str]) -> None:
-    names, counts = np.unique(points.values.astype(str), return_counts=True)
+def _named_points(
+    figure: go.Figure, points: _Points, quiet: set[str], order: Sequence[str]
+) -> None:
+    texts = points.values.astype(str)
+    names, counts = np.unique(texts, return_counts=True)
     frequent = [str(names[i]) for i in np.argsort(-counts, kind="stable")]
     loud = [name for name in frequent if name not in quiet]
-    # The look of a class depends on its place in the alphabet, not on today's counts.
-    place = {name: i for i, name in enumerate(sorted(loud))}
+    place = {name: i for i, name in enumerate([*order, *sorted(set(loud) - set(order))])}
     told_apart = [name for name in frequent if name in quiet] + loud[:_NAMED_CATEGORIES]
     for name in told_apart:
-        rows = np.flatnonzero(points.values == name)
+        rows = np.flatnonzero(texts == name)
         look = (
-            {"color": QUIET, "symbol": "circle", "opacity": 0.45}
+            {"color": QUIET, "size": points.size - 1.5, "opacity": 0.45}
             if name in quiet
             else {
                 "color": PALETTE[place[name] % len(PALETTE)],
@@ -348,9 +353,9 @@ def _named_points(figure: go.Figure, points: _Points, quiet: set[str]) -> None:
         )
         shown = _plain(name)
         points.add_to(figure, rows, [shown] * len(rows), name=f"{shown} ({len(rows):,})", **look)
-    rows = np.flatnonzero(~np.isin(points.values, told_apart))
+    rows = np.flatnonzero(~np.isin(texts, told_apart))
     if len(rows):
-        says = [_plain(str(points.values[row])) for row in rows]
+        says = [_plain(str(texts[row])) for row in rows]
         look = {"color": QUIET, "symbol": "hexagon-open"}
         points.add_to(figure, rows, says, name=f"other ({len(rows):,})", **look)
     figure.update_layout(legend_title_text=_plain(points.title), legend_itemsizing="constant")

@@ -10,35 +10,32 @@ from coldstart.ui.job_card import job_card
 
 project = session.project()
 if project is None:
-    action = page_head("Data", "Which images should I label first, and when may I stop?")
+    action = page_head("coldstart", "Which images should I label first, and when may I stop?")
     project_picker.demo_button(action)
-    st.markdown(
-        "**The demo** is 1,797 handwritten digits without labels; it needs no network and is ready "
-        "to label within a minute."
-    )
-    make, recent = st.columns(2, gap="large")
-    with make:
+    project_picker.welcome()
+    make, recent = st.columns(2, gap="medium")
+    with make.container(border=True, height="stretch"):
         project_picker.new_project_form()
-    with recent:
+    with recent.container(border=True, height="stretch"):
         project_picker.recent_list()
     st.stop()
 
 action = page_head("Data", "What is in this folder?")
 scanning = job_card(project, "scan")
-facts = data_view.facts(project)
-if facts.images == 0:
+files = data_view.count_files(project)
+if files.images == 0:
     data_view.nothing_found(project, action, scanning=scanning)
     st.stop()
 
 with action:
     data_view.rescan_button(project, disabled=scanning)
     step_link(action, "embeddings", "Go to Embeddings")
-data_view.counts(project, facts)
+data_view.counts(project, files)
 images, unusable, missing = st.tabs(
     [
-        f"Images {facts.images:,}",
-        f"Cannot be used {facts.unusable:,}",
-        f"Gone since the last scan {facts.missing:,}",
+        f"Images {files.images:,}",
+        f"Cannot be used {files.unusable:,}",
+        f"Gone since the last scan {files.missing:,}",
     ]
 )
 with images:

@@ -34,8 +34,19 @@ def test_map_by_class() -> None:
     assert [custom[0] for custom in cats.customdata] == [10, 13]
     np.testing.assert_array_equal(cats.x, LAYOUT[[0, 3], 0])
     assert list(cats.text) == ["a.jpg<br>class: cat", "d.jpg<br>class: cat"]
-    looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data}
-    assert len({colour for colour, _ in looks}) == len({symbol for _, symbol in looks}) == 3
+    assert len({trace.marker.color for trace in figure.data}) == 3
+    assert len({(trace.marker.symbol, trace.marker.size) for trace in figure.data}) == 3
+
+
+def test_a_class_keeps_its_look() -> None:
+    """Whatever other classes there are, and however many labels each has."""
+    one = map_figure(LAYOUT, ["b"] * 6, NAMES, IDS, colour_title="class", order=["c", "b"])
+    other = map_figure(
+        LAYOUT, ["a", "b", "c", "c", "c", "c"], NAMES, IDS, colour_title="class", order=["c", "b"]
+    )
+    looks = {trace.name[0]: (trace.marker.color, trace.marker.symbol) for trace in other.data}
+    assert looks == dict(zip("cba", zip(PALETTE, SYMBOLS)))
+    assert (one.data[0].marker.color, one.data[0].marker.symbol) == looks["b"]
 
 
 def test_names_are_shown_as_they_are_and_can_be_sent() -> None:
@@ -221,8 +232,11 @@ SIGHT = {
 def lab(rgb: np.ndarray) -> np.ndarray:
     """CIE L*a*b* of linear RGB, for D65."""
     to_xyz = np.array(
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175]]
-        + [[0.0193339, 0.119192, 0.9503041]]
+        [
+            [0.4124564, 0.3575761, 0.1804375],
+            [0.2126729, 0.7151522, 0.0721750],
+            [0.0193339, 0.1191920, 0.9503041],
+        ]
     )
     x, y, z = np.cbrt(to_xyz @ rgb / np.array([0.95047, 1, 1.08883]))
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])

@@ -1,1 +1,1 @@
-"""One vector for each image: encoders, resumable extraction, import, the matrix on disk, the map."""
+"""One vector for each image: encoders, resumable extraction, import, the map."""

@@ -31,9 +31,6 @@ LABEL_KINDS: dict[str, LabelKind] = {
 }
 """Every answer that can stand as an image's label, in the order in which pages list them."""
 
-STATES: tuple[str, ...] = tuple(name for name in LABEL_KINDS if name != CLASS)
-"""The answers that name no class."""
-
 EVENT_KINDS: tuple[str, ...] = (*LABEL_KINDS, CLEARED)
 """Every kind of label event; ``cleared`` withdraws the annotator's answer."""
 
@@ -44,11 +41,3 @@ ORIGINS: dict[str, str] = {
     "model": "a prediction that a person accepted",
 }
 """Where an answer came from, in words."""
-
-
-def check_event(kind: str, class_name: str | None) -> None:
-    """Raise ValueError unless ``kind`` is known and names a class exactly when it must."""
-    if kind not in EVENT_KINDS:
-        raise ValueError(f"unknown kind of label event {kind!r}; known: {', '.join(EVENT_KINDS)}")
-    if (kind == CLASS) != bool(class_name):
-        raise ValueError(f"an event of kind {kind!r} cannot have the class name {class_name!r}")

@@ -16,14 +16,17 @@ from coldstart.progress import Progress, silent
 from coldstart.selection.kmeans import KMeans
 from coldstart.selection.maxherding import FacilityLocation, MaxHerding
 from coldstart.selection.neighbours import RadiusGraph, radius_graph
+from coldstart.selection.policy import Auto
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.preview import CoveragePreview, preview_coverage
 from coldstart.selection.probcover import ProbCover
 from coldstart.selection.registry import make_strategy, strategies
 from coldstart.selection.strategy import Setting, Strategy, settings_of
+from coldstart.selection.uherding import UHerding
 from coldstart.selection.uniform import Random
 
 __all__ = [
+    "Auto",
     "CoveragePreview",
     "FacilityLocation",
     "KMeans",
@@ -35,6 +38,7 @@ __all__ = [
     "Selection",
     "Setting",
     "Strategy",
+    "UHerding",
     "make_strategy",
     "preview_coverage",
     "radius_graph",

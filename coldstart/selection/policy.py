@@ -1,7 +1,7 @@
 """The default policy: what to use when nobody wants to choose, chosen by measurement.
 
-k-means, best of ten starts, for the first batch; UHerding with the probabilities of a class-balanced
-probe for every later one. Best, or within a point of best, on all embedding sets tried.
+k-means, best of ten starts, for the first batch; UHerding, by a class-balanced probe, for every
+later one. Best, or within a point of best, on all embedding sets tried.
 """
 
 from __future__ import annotations

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from coldstart.selection.activeft import ActiveFT
+from coldstart.selection.badge import Badge
+from coldstart.selection.coreset import CoreSet
+from coldstart.selection.dcom import DCoM
+from coldstart.selection.dropquery import DropQuery
 from coldstart.selection.kmeans import KMeans
 from coldstart.selection.maxherding import FacilityLocation, MaxHerding
 from coldstart.selection.policy import Auto
 from coldstart.selection.probcover import ProbCover
 from coldstart.selection.strategy import Strategy, from_text, settings_of
+from coldstart.selection.typiclust import TCM, TypiClust
 from coldstart.selection.uherding import UHerding
 from coldstart.selection.uncertainty import (
     Bald,
@@ -18,6 +24,7 @@ from coldstart.selection.uncertainty import (
     VariationRatio,
 )
 from coldstart.selection.uniform import Random
+from coldstart.selection.usl import USL
 
 _STRATEGIES: tuple[type[Strategy], ...] = (
     Auto,
@@ -25,10 +32,18 @@ _STRATEGIES: tuple[type[Strategy], ...] = (
     KMeans,
     MaxHerding,
     FacilityLocation,
+    TypiClust,
+    CoreSet,
+    USL,
+    ActiveFT,
     UHerding,
     Margin,
     Entropy,
     LeastConfidence,
+    Badge,
+    DropQuery,
+    TCM,
+    DCoM,
     Bald,
     VariationRatio,
     Random,

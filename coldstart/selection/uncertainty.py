@@ -109,7 +109,7 @@ class Committee(Uncertainty):
 
 @dataclass(frozen=True, kw_only=True)
 class Bald(Committee):
-    """Entropy of the mean vote less the mean entropy of the votes. Gain: that difference in nats."""
+    """Entropy of the mean vote less the mean entropy of the votes. Gain: the difference (nats)."""
 
     name = "bald"
     title = "BALD, committee of probes"

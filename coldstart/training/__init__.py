@@ -1,7 +1,6 @@
 """From labels to a classifier: the probe, how good it is, and the manifest as a torch Dataset.
 
-from coldstart.training import load_labelled, make_dataloader
-from coldstart.training import fit_probe, cross_validate
+For the person's own code: ``from coldstart.training import load_labelled, make_dataloader``.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coldstart.training.example import code_example as code_example
     from coldstart.training.data import LabelledImages as LabelledImages
     from coldstart.training.data import load_labelled as load_labelled
     from coldstart.training.data import make_dataloader as make_dataloader
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from coldstart.training.probe import fit_probe as fit_probe
 
 _HOMES = {
-    "code_example": "example",
     "LabelledImages": "data",
     "load_labelled": "data",
     "make_dataloader": "data",

@@ -10,13 +10,16 @@ import numpy as np
 def group_numbers(groups: Sequence[str] | None, count: int) -> np.ndarray:
     """(count,) int64: the same number for images of the same group; all differ without groups.
 
+    An empty text is no group: such an image is one of its own.
+
     Raises ValueError when there is not one group for each image.
     """
     if groups is None:
         return np.arange(count)
     if len(groups) != count:
         raise ValueError(f"{len(groups)} groups for {count} images")
-    return np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
+    named = [group or f"\n{row}" for row, group in enumerate(groups)]
+    return np.unique(np.asarray(named, dtype=object), return_inverse=True)[1]
 
 
 def stratified_folds(

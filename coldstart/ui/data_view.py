@@ -9,15 +9,17 @@ from streamlit.delta_generator import DeltaGenerator
 
 from coldstart.project import Project
 from coldstart.ui import job_card
+from coldstart.ui.facts import show_facts
 from coldstart.ui.head import empty
 from coldstart.ui.thumbnails import thumbnail_pages
 from coldstart.workflow.label import shown_name
 
 _LISTED = 2_000
+_FORMATS = 5
 
 
 @dataclass(frozen=True)
-class Facts:
+class Files:
     """How many files of the project are what."""
 
     images: int
@@ -25,10 +27,10 @@ class Facts:
     missing: int
 
 
-def facts(project: Project) -> Facts:
+def count_files(project: Project) -> Files:
     """Count the images that can be used, cannot, and are gone."""
     images = project.store.images
-    return Facts(images.count("usable"), images.count("problem"), images.count("missing"))
+    return Files(images.count("usable"), images.count("problem"), images.count("missing"))
 
 
 def rescan_button(project: Project, *, disabled: bool) -> None:
@@ -54,21 +56,21 @@ def nothing_found(project: Project, action: DeltaGenerator, *, scanning: bool) -
     unusable_list(project)
 
 
-def counts(project: Project, found: Facts) -> None:
+def counts(project: Project, found: Files) -> None:
     """The folder in numbers: images, formats, sizes."""
     formats = project.store.images.summary()["format"]
     sizes = project.store.images.sizes()
-    with st.container(horizontal=True, gap="large"):
-        st.metric("Images", f"{found.images:,}", width="content")
-        for name, number in formats[:4] if len(formats) > 1 else []:
-            st.metric(name, f"{number:,}", width="content")
-        if len(formats) == 1:
-            st.metric("Format", formats[0][0], width="content")
-        if sizes is not None:
-            small, large = f"{sizes[0]:,} × {sizes[1]:,}", f"{sizes[2]:,} × {sizes[3]:,}"
-            words = small if small == large else f"{small} to {large}"
-            st.metric("Width × height", words, width="content")
-        st.metric("Cannot be used", f"{found.unusable:,}", width="content")
+    facts = [("Images", f"{found.images:,}")]
+    if len(formats) == 1:
+        facts.append(("Format", formats[0][0]))
+    else:
+        facts += [(name, f"{number:,}") for name, number in formats[:_FORMATS]]
+    if sizes is not None:
+        small, large = f"{sizes[0]:,} × {sizes[1]:,}", f"{sizes[2]:,} × {sizes[3]:,}"
+        words = small if small == large else f"{small} to {large}"
+        facts.append(("Width × height", words))
+    facts.append(("Cannot be used", f"{found.unusable:,}"))
+    show_facts(facts)
     folders = ", ".join(f"`{shown_name(str(root))}`" for root in project.roots)
     st.caption(f"From {folders} and every folder below. The files are only read, never changed.")
 

@@ -95,12 +95,16 @@ def _weights(card: EncoderCard) -> list[str]:
     """Whether the weights are there, and how to get them; the arguments that name a local file."""
     source = card.weights
     assert source is not None
-    if source.present():
+    if source.cached_file.is_file():
         st.markdown(":green-badge[:material/check: Weights are here]")
     else:
-        st.markdown(":orange-badge[:material/download: Weights are not here yet]")
+        st.markdown(f":orange-badge[:material/download: {source.megabytes:,} MB to download once]")
     with st.expander("Weights", type="compact"):
-        st.caption(source.words)
+        st.markdown(
+            "They are downloaded when the encoder first runs. Without a network, fetch the file on "
+            f"a connected machine and put it at `{source.cached_file}`, or name it here."
+        )
+        st.code(source.command, language="bash")
         file = st.text_input(
             "A weights file on this machine",
             key=f"weights_{card.name}",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from coldstart.ui import session, sidebar, strip
 from coldstart.ui.guard import guard
-from coldstart.ui.places import MARK, STYLE_SHEET, page_file
+from coldstart.ui.places import MARK, STYLE_SHEET, WORDMARK, page_file
 
 _SIDEBAR_PIXELS = 210
 
@@ -17,7 +17,7 @@ st.set_page_config(
     initial_sidebar_state=_SIDEBAR_PIXELS,
 )
 st.html(STYLE_SHEET)
-st.logo(str(MARK), size="small")
+st.logo(str(WORDMARK), size="medium", icon_image=str(MARK))
 
 
 def first_page() -> None:

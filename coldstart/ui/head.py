@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -19,9 +21,10 @@ def page_head(title: str, question: str) -> DeltaGenerator:
         gap="medium",
         vertical_alignment="center",
     ):
-        with st.container(width="content", gap=None):
-            st.title(title, anchor=False)
-            st.caption(question)
+        st.html(
+            f'<div class="cs-head"><h1>{escape(title)}</h1><p>{escape(question)}</p></div>',
+            width="content",
+        )
         return st.container(
             key="primary_action", width="content", horizontal=True, horizontal_alignment="right"
         )

@@ -57,7 +57,6 @@ def new_queue() -> None:
     """Forget the answered images: the queue starts again with those that wait."""
     st.session_state.pop(_QUEUE, None)
     st.session_state[_PAGE] = 0
-    st.session_state[_VIEW] = "queue"
 
 
 def view_picker(project: Project, shown: Queue) -> str:

@@ -8,6 +8,7 @@ UI_FOLDER = Path(__file__).parent
 ENTRY_SCRIPT = UI_FOLDER / "entry.py"
 STYLE_SHEET = UI_FOLDER / "style.css"
 MARK = UI_FOLDER / "mark.svg"
+WORDMARK = UI_FOLDER / "wordmark.svg"
 
 _PACKAGE = UI_FOLDER.parent
 

@@ -45,6 +45,19 @@ def demo_button(place: DeltaGenerator) -> None:
         st.switch_page(page_file("label"))
 
 
+def welcome() -> None:
+    """What this is, and what the demo is, in two sentences."""
+    st.markdown(
+        "Point it at a folder of images **without labels**. It shows what is in there, picks the "
+        "images worth labelling, lets you label them fast, trains a classifier on them and says "
+        "how much of the folder they cover."
+    )
+    st.caption(
+        "The demo is 1,797 handwritten digits without labels: no network needed, ready to label in "
+        "less than a minute."
+    )
+
+
 def start_embedding(project: Project) -> None:
     """Start the job of the encoder that needs no download, unless there are embeddings already."""
     from coldstart.workflow.embed import DEFAULT_ENCODER

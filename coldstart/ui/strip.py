@@ -82,5 +82,5 @@ def _cell(label: str, value: str, words: str, *, measured: bool = True, busy: bo
     kind += " cs-busy" if busy else ""
     return (
         f'<span class="cs-fact{kind}" title="{escape(words, quote=True)}">'
-        f"<b>{value}</b><i>{escape(label)}</i></span>"
+        f"<i>{escape(label)}</i><b>{value}</b></span>"
     )

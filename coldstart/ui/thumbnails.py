@@ -1,4 +1,4 @@
-"""Images as HTML that names their thumbnails: the browser fetches them by the route and keeps them."""
+"""Images as HTML that names their thumbnails; the browser fetches them by the route."""
 
 from __future__ import annotations
 
@@ -57,14 +57,15 @@ def neighbours_html(
 def figure_html(project: Project, row: ImageRow) -> str:
     """One thumbnail, with the name below and the path on hover."""
     path = escape(shown_name(row.path), quote=True)
+    name = escape(shown_name(row.name))
     return (
         f'<figure class="cs-thumb" title="{path}"><img src="{thumbnail_url(project, row)}" '
-        f'alt="{path}" loading="lazy"><figcaption>{escape(shown_name(row.name))}</figcaption></figure>'
+        f'alt="{path}" loading="lazy"><figcaption>{name}</figcaption></figure>'
     )
 
 
 def thumbnail_url(project: Project, row: ImageRow) -> str:
-    """Where the browser finds the thumbnail; it may keep it for ever, for the content is in the name."""
+    """Where the browser finds the thumbnail; the name says the content, so it may keep it."""
     base = str(st.get_option("server.baseUrlPath") or "")
     return (
         f"{route_urls(project_key(project.directory), base)['thumbnails']}/{row.content_hash}.jpg"

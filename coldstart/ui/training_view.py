@@ -1,4 +1,4 @@
-"""What the Train page shows: the measured accuracy first, then where it fails, then what to take away."""
+"""What the Train page shows: measured accuracy first, where it fails, and what to take away."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 from coldstart.labels.manifest import MANIFEST_FORMATS
 from coldstart.project import Project, slug
 from coldstart.ui import job_card
-from coldstart.ui.guard import guard, guarded
+from coldstart.ui.facts import show_facts
+from coldstart.ui.guard import guard
 from coldstart.ui.head import empty, question, step_link
-from coldstart.ui.words import ago, count, percent
+from coldstart.ui.words import NOT_MEASURED, ago, count, percent
 from coldstart.workflow.train import TrainingState
 
 if TYPE_CHECKING:
@@ -49,24 +50,17 @@ def accuracy(state: TrainingState) -> None:
     measured, run = state.evaluation, state.run
     assert measured is not None
     assert run is not None
-    with st.container(horizontal=True, gap="large"):
-        if measured.accuracy is None or measured.interval is None:
-            st.metric("Accuracy", "not measured yet", width="content")
-        else:
-            low, high = (percent(end) for end in measured.interval)
-            st.metric(
-                "Accuracy, with the interval chance leaves",
-                f"{percent(measured.accuracy)}   ({low} – {high})",
-                width="content",
-            )
-        if measured.balanced_accuracy is not None:
-            st.metric(
-                "Mean over classes",
-                percent(measured.balanced_accuracy),
-                help="Each class counts the same, however few images it has.",
-                width="content",
-            )
-        st.metric("Labels it saw", f"{run.label_count:,}", width="content")
+    facts = []
+    if measured.accuracy is None or measured.interval is None:
+        facts.append(("Accuracy", NOT_MEASURED))
+    else:
+        low, high = measured.interval
+        between = f"{percent(measured.accuracy)} ({percent(low)} – {percent(high)})"
+        facts.append(("Accuracy and its 95% interval", between))
+    if measured.balanced_accuracy is not None:
+        facts.append(("Mean over the classes", percent(measured.balanced_accuracy)))
+    facts.append(("Labels it learned from", f"{run.label_count:,}"))
+    show_facts(facts)
     st.markdown(measured.how)
     fresh = "It has seen every label." if state.up_to_date else _behind(state)
     st.caption(f"Trained {ago(run.created_at)} on the embedding set “{run.embedding_set}”. {fresh}")
@@ -135,7 +129,7 @@ def predictions(project: Project) -> None:
     )
     st.download_button(
         "Download the predictions (CSV)",
-        data=guarded(lambda: table.to_csv(index=False).encode()),
+        data=lambda: table.to_csv(index=False).encode(),
         file_name=f"{slug(project.name)}-predictions.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.project import Project, slug
 from coldstart.store import ImageRow
+from coldstart.workflow.label import shown_name
 from coldstart.workflow.pool import coverage_radius, load_pool, radius_file
 
 if TYPE_CHECKING:
@@ -63,28 +65,23 @@ def embed(
         # Where a mirrored image means something else, the encoder must not average over it.
         chosen.setdefault("flip", bool(project.settings.get("mirror", True)))
     made = make_encoder(encoder, weights=weights, **chosen)
-    set_name = slug(name or encoder)
+    set_name = slug(name or (encoder if chosen.get("flip", True) else f"{encoder}-unmirrored"))
     directory = project.embeddings / set_name
     images = [
         ImageToEmbed(row.image_id, row.content_hash or "", project.file_of(row)) for row in rows
     ]
-    try:
-        report = extract(made, images, directory, progress=progress)
-    except OSError as error:
-        raise ColdstartError(
-            f"Embedding stopped: {error.strerror or error} (in {directory}).",
-            "Make room or give write permission, then run it again; it goes on where it stopped.",
-        ) from error
+    report = extract(made, images, directory, progress=progress)
     if report.computed:
         _forget_derived(project, set_name)
     project = project.set(embedding_set=set_name)
     coverage_radius(project, load_pool(project), progress=_after(progress, len(images)))
+    shown = {row.image_id: shown_name(row.path) for row in rows}
     return EmbedReport(
         embedding_set=set_name,
         images=report.images,
         dimension=made.dimension,
         new=report.computed,
-        failed=[f"{path}: {reason}" for path, reason in report.failed],
+        failed=[f"{shown[image_id]}: {reason}" for image_id, reason in report.unreadable],
         seconds=time.monotonic() - started,
     )
 
@@ -123,12 +120,14 @@ def import_vectors(
     )
     hash_of = {row.image_id: row.content_hash or "" for row in rows}
     set_name = slug(name or file.stem)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     write_set(
         project.embeddings / set_name,
-        vectors,
-        image_ids,
-        [hash_of[int(image_id)] for image_id in image_ids],
-        {"encoder": f"file:{file.name}"},
+        [vectors],
+        vectors.shape[1],
+        image_ids.tolist(),
+        [hash_of[image_id] for image_id in image_ids.tolist()],
+        {"encoder": "file", "file": file.name, "created_at": now},
     )
     _forget_derived(project, set_name)
     project = project.set(embedding_set=set_name)
@@ -143,7 +142,7 @@ def import_vectors(
 
 
 def embedding_sets(project: Project) -> list[EmbeddingSet]:
-    """The project's embedding sets, finished or not, by name."""
+    """The project's finished embedding sets, oldest first."""
     from coldstart.embeddings.matrix import list_sets
 
     return list_sets(project.embeddings)
@@ -156,7 +155,7 @@ def use_set(project: Project, name: str) -> Project:
     ------
     ColdstartError : there is no finished set of that name.
     """
-    if name not in {one.name for one in embedding_sets(project) if one.meta.get("complete")}:
+    if name not in {one.name for one in embedding_sets(project)}:
         raise ColdstartError(f"There is no finished embedding set {name!r}.", "Compute it first.")
     return project.set(embedding_set=name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,13 @@ def append_events(project: Project, events: Sequence[NewEvent]) -> dict[str, str
     uuid -> why, for the events that were refused; all others are durable.
     """
     refused = project.store.labels.unknown_references(events)
-    good = [event for event in events if event.uuid not in refused]
+    batches = {batch.batch_id for batch in project.store.batches.all()}
+    good = [
+        # An answer is worth more than the note of which batch asked for it.
+        event if event.batch_id in batches else replace(event, batch_id=None)
+        for event in events
+        if event.uuid not in refused
+    ]
     if good:
         project.store.label_writer.append(good)
     return refused

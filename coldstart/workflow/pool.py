@@ -70,13 +70,11 @@ def active_set(project: Project) -> EmbeddingSet | None:
     """The embedding set the project works with: the one chosen, else the newest finished."""
     from coldstart.embeddings.matrix import list_sets
 
-    finished = [one for one in list_sets(project.embeddings) if one.meta.get("complete")]
+    finished = list_sets(project.embeddings)
     chosen = project.settings.get("embedding_set")
     named = [one for one in finished if one.name == chosen]
-    if named:
-        return named[0]
-    newest_first = sorted(finished, key=lambda one: str(one.meta.get("created_at", "")))
-    return newest_first[-1] if newest_first else None
+    candidates = named or finished
+    return candidates[-1] if candidates else None
 
 
 def load_pool(project: Project) -> ProjectPool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from watched_browser import watched_context
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ARGUMENTS = [
@@ -36,12 +37,8 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser with an empty memory; fails the test if a page asks any outside host."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 860})
-    outside: list[str] = []
-    context.on("request", lambda request: _note_outside(request.url, outside))
-    yield context
-    context.close()
-    assert not outside, f"requests to outside hosts: {sorted(set(outside))}"
+    with watched_context(chromium) as context:
+        yield context
 
 
 @pytest.fixture
@@ -49,12 +46,6 @@ def page(context: BrowserContext) -> Page:
     page = context.new_page()
     page.set_default_timeout(15_000)
     return page
-
-
-def _note_outside(url: str, outside: list[str]) -> None:
-    local = ("http://127.0.0.1:", "http://localhost:", "ws://127.0.0.1:", "ws://localhost:")
-    if not url.startswith((*local, "data:", "blob:", "about:", "chrome-error:")):
-        outside.append(url)
 
 
 def _chromium_program(playwright: Playwright) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, Route, expect
-
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 from streamlit_server import REPOSITORY, StreamlitServer, free_port
+from watched_browser import watched_context
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).parent / "labeller_app"
@@ -66,17 +66,35 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labelling]:
     labelling.server.stop()
 
 
+@pytest.fixture(scope="module")
+def window(chromium: Browser) -> Iterator[BrowserContext]:
+    """One browser window for all tests: Streamlit's scripts are fetched once."""
+    with watched_context(chromium) as context:
+        yield context
+
+
+@pytest.fixture
+def page(window: BrowserContext, server: Labelling) -> Iterator[Page]:
+    """A new tab that remembers nothing."""
+    page = window.new_page()
+    page.set_default_timeout(15_000)
+    if server.server.process is None:
+        server.server.start()
+    page.goto(f"{server.server.url}/_stcore/health")
+    page.evaluate("localStorage.clear()")
+    yield page
+    page.close()
+
+
 @pytest.fixture
 def labelling(server: Labelling) -> Labelling:
     """An unlabelled project with the classes cat, dog and bird."""
-    if server.server.process is None:
-        server.server.start()
     server.reset("cat", "dog", "bird")
     return server
 
 
 @pytest.fixture
-def grid(page: Page, labelling: Labelling) -> Locator:
+def grid(labelling: Labelling, page: Page) -> Locator:
     return opened(page, labelling)
 
 
@@ -261,7 +279,8 @@ def test_a_clicked_image_is_left_behind_by_the_arrows(page: Page, grid, labellin
 
 def test_dragging_a_frame_selects_what_it_touches(page: Page, grid, labelling):
     start, end = cell(grid, 0).bounding_box(), cell(grid, 2).bounding_box()
-    assert start and end
+    assert start
+    assert end
     page.mouse.move(start["x"] + 10, start["y"] + 10)
     page.mouse.down()
     page.mouse.move(end["x"] + 20, end["y"] + 40, steps=6)
@@ -337,6 +356,22 @@ def test_keys_work_wherever_the_focus_is_and_streamlits_own_do_not(page: Page, g
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_clicked_button_of_the_page_does_not_take_the_grids_keys(page: Page, grid, labelling):
+    button = page.get_by_role("button", name="Run again")
+    runs = labelling.runs()
+    button.click()
+    page.wait_for_timeout(700)
+    assert labelling.runs() == runs + 1
+    press(page, "Space")
+    assert selected(grid) == [0]
+    page.wait_for_timeout(500)
+    assert labelling.runs() == runs + 1
+    press(page, "Tab", "Shift+Tab", "Space")  # reached by keyboard it is a button like any other
+    page.wait_for_timeout(700)
+    assert labelling.runs() == runs + 2
+    assert selected(grid) == [0]
+
+
 def test_a_key_that_is_held_down_labels_one_image(page: Page, grid, labelling):
     for _ in range(8):
         page.keyboard.down("1")
@@ -397,25 +432,29 @@ def test_labels_wait_while_the_network_is_gone(page: Page, grid, labelling):
     expect(page.get_by_text("offline, 3 waiting")).to_be_visible()
     expect(cell(grid, 0)).to_have_attribute("aria-label", "IMG_0.jpg, cat")
     press(page, "Enter")
-    expect(page.get_by_text("The page turns when its labels are saved")).to_be_visible()
+    note = page.get_by_text("The page stays until its labels are saved")
+    expect(note).to_be_visible()
     page.unroute("**/api/labels")
     expect_saved(page)
+    expect(note).to_be_hidden()
+    expect(cell(grid, 0)).to_be_visible()
     assert labelling.events() == [(1, "class", "cat"), (2, "class", "dog"), (3, "class", "bird")]
 
 
-def test_labels_outlive_a_closed_tab_and_a_dead_server(page: Page, grid, labelling, context):
+def test_labels_outlive_a_closed_tab_and_a_dead_server(page: Page, grid, labelling, window):
     labelling.server.stop()
     press(page, "1", "2")
     expect(page.get_by_text("offline, 2 waiting")).to_be_visible()
     page.close()
     labelling.server.start()
     assert labelling.events() == []
-    again = context.new_page()
+    again = window.new_page()
     grid = opened(again, labelling)
     expect(cell(grid, 1)).to_have_attribute("aria-label", "IMG_1.jpg, dog")
     expect_saved(again)
     assert labelling.events() == [(1, "class", "cat"), (2, "class", "dog")]
     assert again.evaluate("Object.keys(localStorage).filter(k => k.includes('/outbox/'))") == []
+    again.close()
 
 
 def test_an_answer_that_gets_lost_is_not_stored_twice(page: Page, grid, labelling):
@@ -485,7 +524,8 @@ def test_the_thumbnail_size_is_remembered(page: Page, grid, labelling):
     slider = page.get_by_role("slider", name="Thumbnail size")
     slider.fill("280")
     after = cell(grid, 0).bounding_box()
-    assert before and after
+    assert before
+    assert after
     assert after["width"] > 1.5 * before["width"]
     grid = opened(page, labelling)
     again = cell(grid, 0).bounding_box()
@@ -499,7 +539,8 @@ def test_narrow_screens_show_everything_without_sideways_scrolling(page, labelli
     page.set_viewport_size({"width": 400, "height": 800})
     grid = opened(page, labelling)
     first, second = cell(grid, 0).bounding_box(), cell(grid, 2).bounding_box()
-    assert first and second
+    assert first
+    assert second
     assert first["y"] + first["height"] <= second["y"] or second["x"] > first["x"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

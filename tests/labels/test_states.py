@@ -1,27 +1,14 @@
-"""Which label events are possible."""
+"""The registries of what an annotator can answer."""
 
 from __future__ import annotations
 
-import pytest
-
-from coldstart.labels.states import EVENT_KINDS, LABEL_KINDS, STATES, check_event
+from coldstart.labels.states import EVENT_KINDS, LABEL_KINDS, ORIGINS
 
 
 def test_cleared_is_an_event_but_never_a_label() -> None:
     assert set(EVENT_KINDS) - set(LABEL_KINDS) == {"cleared"}
-    assert set(LABEL_KINDS) - set(STATES) == {"class"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "class_name"), [("class", "cat"), ("skipped", None), ("cleared", None)]
-)
-def test_possible_events(kind: str, class_name: str | None) -> None:
-    check_event(kind, class_name)
-
-
-@pytest.mark.parametrize(
-    ("kind", "class_name"), [("class", None), ("class", ""), ("skipped", "cat"), ("liked", None)]
-)
-def test_impossible_events(kind: str, class_name: str | None) -> None:
-    with pytest.raises(ValueError, match="kind"):
-        check_event(kind, class_name)
+def test_the_names_that_are_stored_in_every_project() -> None:
+    assert list(LABEL_KINDS) == ["class", "skipped", "unsure", "excluded"]
+    assert set(ORIGINS) == {"human", "import", "cluster", "model"}

@@ -170,3 +170,18 @@ def test_the_migrations_make_the_tables_the_code_expects(tmp_path: Path) -> None
         }
 
     assert shape(migrated) == shape(fresh)
+
+
+def test_an_answer_with_an_unknown_batch_is_kept_and_a_stranger_is_refused(
+    project: Project,
+) -> None:
+    from coldstart.workflow.label import append_events
+
+    scan(project)
+    refused = append_events(
+        project,
+        [event("u1", 1, batch_id=77), event("u2", 999), event("u3", 2, "class", class_id=5)],
+    )
+    assert set(refused) == {"u2", "u3"}
+    (row,) = project.store.labels.events()
+    assert (row.uuid, row.batch_id) == ("u1", None)

@@ -14,7 +14,8 @@ from PIL import Image
 from coldstart.errors import ColdstartError
 from coldstart.labels.manifest import ManifestRow, write_manifest
 from coldstart.labels.split import split_of
-from coldstart.training import code_example, load_labelled, make_dataloader
+from coldstart.training import load_labelled, make_dataloader
+from coldstart.training.code_example import code_example
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
 

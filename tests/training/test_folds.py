@@ -49,5 +49,6 @@ def test_the_seed_alone_decides() -> None:
 def test_groups_become_numbers() -> None:
     assert group_numbers(["b", "a", "b"], 3).tolist() == [1, 0, 1]
     assert group_numbers(None, 3).tolist() == [0, 1, 2]
+    assert len(set(group_numbers(["", "a", "", "a"], 4).tolist())) == 3  # unknown is not a copy
     with pytest.raises(ValueError, match="2 groups for 3 images"):
         group_numbers(["a", "b"], 3)

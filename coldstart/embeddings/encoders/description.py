@@ -26,21 +26,20 @@ HUES, SATURATIONS, VALUES = 12, 4, 4
 def describe(images: torch.Tensor, dictionary: PatchDictionary) -> list[torch.Tensor]:
     """The four descriptions of each image, in the order of `WEIGHTS` in `folder`."""
     patches, places = all_patches(images)
-    patches = patches.sub_(dictionary.patch_mean)
+    points = dictionary.whiten(patches)
     return [
-        fisher_vector(patches, len(images), dictionary),
-        kmeans_patches(patches, len(images), places, dictionary),
+        fisher_vector(points, len(images), dictionary),
+        kmeans_patches(points, len(images), places, dictionary),
         oriented_gradients(images),
         colour_histogram(images),
     ]
 
 
-def fisher_vector(patches: torch.Tensor, images: int, dictionary: PatchDictionary) -> torch.Tensor:
+def fisher_vector(points: torch.Tensor, images: int, dictionary: PatchDictionary) -> torch.Tensor:
     """How an image's patches would pull each Gaussian's mean and variance: (images, 2·64·48)."""
     means, variances = dictionary.gaussian_means, dictionary.gaussian_variances
     weights = dictionary.gaussian_weights
     dimension = means.shape[1]
-    points = patches @ dictionary.pca
     both = torch.cat([points**2, points], 1)  # (images · patches, 2 · 48)
     shares = responsibilities(both, means, variances, weights)
     shares = shares.view(images, -1, len(means))
@@ -56,13 +55,14 @@ def fisher_vector(patches: torch.Tensor, images: int, dictionary: PatchDictionar
 
 
 def kmeans_patches(
-    patches: torch.Tensor, images: int, places: int, dictionary: PatchDictionary
+    points: torch.Tensor, images: int, places: int, dictionary: PatchDictionary
 ) -> torch.Tensor:
     """How much nearer than average each centroid is, by quarter of the image: (images, 4·400)."""
-    whitened = patches @ dictionary.zca
     centroids = dictionary.centroids
-    distances = torch.addmm((centroids**2).sum(1), whitened, centroids.T, alpha=-2.0)
-    distances.add_(torch.linalg.vector_norm(whitened, dim=1, keepdim=True) ** 2).clamp_(min=0.0).sqrt_()
+    distances = torch.addmm((centroids**2).sum(1), points, centroids.T, alpha=-2.0)
+    distances.add_(torch.linalg.vector_norm(points, dim=1, keepdim=True) ** 2).clamp_(
+        min=0.0
+    ).sqrt_()
     # In place, as minus the nearness: a new array of this size costs more than the arithmetic.
     farness = distances.sub_(distances.mean(1, keepdim=True)).clamp_(max=0.0)
     farness = farness.view(images, places, places, -1)

@@ -49,13 +49,17 @@ class FolderEncoder:
     name = "folder"
     input_pixels = SIDE_PIXELS
     batch_images = BATCH_IMAGES
-    is_fitted_on_images = True
+    read_at_least = 2 * SIDE_PIXELS
 
     def __init__(self, seed: int = 0, flip: bool = True) -> None:
         self.seed = seed
         self.flip = flip
         self.dimension = DIMENSION
-        self.preprocessing = {"resize": "squash", "pixels": SIDE_PIXELS, "colour": "RGB 0..255"}
+        self.preprocessing: dict[str, Any] = {
+            "resize": "squash",
+            "pixels": SIDE_PIXELS,
+            "colour": "RGB 0..255",
+        }
         self.settings: dict[str, Any] = {"seed": seed, "flip": flip}
         self._dictionary: PatchDictionary | None = None
         self._means: list[np.ndarray] = []  # of each description
@@ -146,7 +150,7 @@ class FolderEncoder:
 
     def _read_one(self, path: Path) -> np.ndarray | None:
         try:
-            return self.prepare(read_image(path, at_least=2 * SIDE_PIXELS))
+            return self.prepare(read_image(path, at_least=self.read_at_least))
         except ImageProblem:
             return None
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 
 from coldstart.embeddings.encoders.parallel import map_on_cores
 
@@ -37,27 +36,29 @@ class PatchDictionary:
     """The fitted arrays, all float32; a patch is a row of 192 numbers (channel, row, column)."""
 
     patch_mean: torch.Tensor  # (192,)
-    pca: torch.Tensor  # (192, 48): whitening onto the strongest directions
+    whitening: torch.Tensor  # (192, 48): onto the strongest directions, each of variance 1
     gaussian_means: torch.Tensor  # (64, 48)
     gaussian_variances: torch.Tensor  # (64, 48)
     gaussian_weights: torch.Tensor  # (64,)
-    zca: torch.Tensor  # (192, 192): whitening that leaves a patch looking like a patch
-    centroids: torch.Tensor  # (400, 192)
+    centroids: torch.Tensor  # (400, 48)
 
     @staticmethod
     def fit(pixels: np.ndarray, random: np.random.Generator) -> PatchDictionary:
         """Learn from images, (n, side, side, 3) uint8."""
         patches = _random_patches(pixels, random)
         patch_mean = patches.mean(0)
-        patches -= patch_mean
-        covariance = (patches.T @ patches / len(patches)).double()
+        covariance = torch.cov(patches.T, correction=0).double()
         eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
         scales = 1.0 / torch.sqrt(eigenvalues.clamp(min=0.0) + WHITENING_FLOOR)
-        zca = (eigenvectors * scales @ eigenvectors.T).float()
-        pca = (eigenvectors * scales).flip(1)[:, :WHITENED_DIMENSION].float().contiguous()
-        centroids, _ = _kmeans(patches[:FIT_CENTROID_PATCHES] @ zca, CENTROIDS, random)
-        means, variances, weights = _gaussian_mixture(patches @ pca, random)
-        return PatchDictionary(patch_mean, pca, means, variances, weights, zca, centroids)
+        whitening = (eigenvectors * scales).flip(1)[:, :WHITENED_DIMENSION].float().contiguous()
+        points = (patches - patch_mean) @ whitening
+        centroids, _ = _kmeans(points[:FIT_CENTROID_PATCHES], CENTROIDS, random)
+        means, variances, weights = _gaussian_mixture(points, random)
+        return PatchDictionary(patch_mean, whitening, means, variances, weights, centroids)
+
+    def whiten(self, patches: torch.Tensor) -> torch.Tensor:
+        """Patches (p, 192), contrast normalised, as points (p, 48)."""
+        return torch.addmm(-self.patch_mean @ self.whitening, patches, self.whitening)
 
 
 def all_patches(images: torch.Tensor) -> tuple[torch.Tensor, int]:
@@ -142,4 +143,4 @@ def responsibilities(
     slopes = torch.cat([(-0.5 / variances).T, (means / variances).T])
     shares = torch.addmm(constants, squares_and_points, slopes).softmax(1)
     # Numbers below the normal float range would slow every later product ten times down.
-    return functional.threshold_(shares, SMALLEST_SHARE, 0.0)
+    return torch.threshold_(shares, SMALLEST_SHARE, 0.0)

@@ -131,6 +131,7 @@ _SCRIPTS = (
     "bar.js",
     "dialogs.js",
     "actions.js",
+    "page.js",
     "main.js",
 )
 _HERE = Path(__file__).parent

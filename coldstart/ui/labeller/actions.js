@@ -5,7 +5,7 @@ import { nextOpen, moved, rangeOf } from "./selection.js";
 import { answerWords } from "./cells.js";
 import { flush, post } from "./outbox.js";
 import { showAbout, showChosen, showPace, showNote, speak } from "./bar.js";
-import { showZoom } from "./dialogs.js";
+import { openDialog, showZoom } from "./dialogs.js";
 
 const LONGEST_ANSWER_MS = 120000; // longer pauses were not spent on one image
 const STATES = { skip: "skipped", unsure: "unsure", exclude: "excluded" };
@@ -18,7 +18,7 @@ export function runAction(labeller, action) {
   if (parts.zoom.open && closes(parts.zoom, action, ["zoom", "clear-selection"])) return true;
   const [verb, direction] = action.split("-");
   if (verb === "move") return moveCursor(labeller, direction);
-  if (action === "key-sheet") parts.sheet.showModal();
+  if (action === "key-sheet") openDialog(parts.sheet);
   else if (action === "undo") restore(labeller, stepBack(labeller.store), "before");
   else if (action === "redo") restore(labeller, stepForward(labeller.store), "after");
   else if (labeller.turning) return true; // the images are about to change: nothing is labelled blind
@@ -258,7 +258,8 @@ async function turnPage(labeller, step) {
   labeller.setTurning(true);
   const saved = await flush(labeller.outbox);
   if (!saved) {
-    showNote(parts, "The page turns when its labels are saved: the server cannot be reached.");
+    const why = "The page stays until its labels are saved; the server does not answer.";
+    showNote(parts, why, "waiting");
     labeller.setTurning(false);
   } else if (wanted >= data.pages) {
     labeller.setTurning(false);

@@ -11,7 +11,14 @@ export function showZoom(dialog, url, name, caption) {
     image.onerror = () => void explainFailure(dialog, image, url);
     image.src = url;
   }
-  if (!dialog.open) dialog.showModal();
+  openDialog(dialog);
+}
+
+/** Open a dialog with the focus on itself, not on its first button. */
+export function openDialog(dialog) {
+  if (dialog.open) return;
+  dialog.showModal();
+  dialog.focus();
 }
 
 /** The sheet of all keys, from the registry. */

@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{kind: string, class_id: number|null}|null} Answer null: unlabelled
- * @typedef {{id: number, name: string, batch_id: number|null, before: Answer, after: Answer}} Change
+ * @typedef {{id: number, name: string, batch_id: number|null,
+ *            before: Answer, after: Answer}} Change
  */
 
 const STEPS_KEPT = 2000;

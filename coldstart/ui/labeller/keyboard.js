@@ -4,7 +4,8 @@ const WRITING_ROLES = new Set(["textbox", "combobox", "searchbox", "spinbutton",
 const NOT_WRITTEN_IN = new Set([
   "button", "checkbox", "color", "file", "image", "radio", "range", "reset", "submit",
 ]);
-// What a control keeps for itself while it has been reached by keyboard.
+// What a control keeps for itself once someone has gone to it with Tab. After a mouse click on a
+// button these keys are the grid's again.
 const CONTROL_KEYS = new Set(["Enter", "Space"]);
 const SLIDING_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const HOLDABLE = /^(move|extend)-|^(undo|redo)$/;
@@ -19,27 +20,44 @@ const STREAMLIT_KEYS = new Set(["c", "r"]);
  * @returns {() => void} takes the listener away
  */
 export function listenToKeys(hooks) {
+  let byKeyboard = false; // whether the focus has come where it is by Tab
+  let tookSpace = false;
+  const onPointer = () => (byKeyboard = false);
   const onKey = (event) => {
+    if (event.key === "Tab") byKeyboard = true;
     if (event.isComposing || event.altKey || event.defaultPrevented) return;
     if (!hooks.visible() || hooks.dialogOpen()) return;
     const target = event.composedPath()[0];
     if (isWriting(target)) return;
     const chord = hooks.actionOf(chordOf(event)) ? chordOf(event) : digitOf(event);
-    if (belongsToControl(target, chord, hooks.grid)) return;
+    if (byKeyboard && belongsToControl(target, chord, hooks.grid)) return;
     const action = hooks.actionOf(chord);
     if (!action) {
       if (STREAMLIT_KEYS.has(chord)) event.stopImmediatePropagation();
       return;
     }
-    const held = event.repeat && !HOLDABLE.test(action); // a key left lying labels one image, not fifty
+    // A key that something lies on labels one image, not fifty.
+    const held = event.repeat && !HOLDABLE.test(action);
     if (held || hooks.run(action, event)) {
       event.preventDefault();
       event.stopImmediatePropagation();
+      tookSpace ||= event.key === " ";
     }
   };
+  const onKeyUp = (event) => {
+    if (tookSpace && event.key === " ") event.preventDefault(); // Firefox presses buttons here
+    if (event.key === " ") tookSpace = false;
+  };
   // On the window and on the way down: before any listener of Streamlit's.
-  window.addEventListener("keydown", onKey, true);
-  return () => window.removeEventListener("keydown", onKey, true);
+  const listeners = { keydown: onKey, keyup: onKeyUp, pointerdown: onPointer };
+  for (const [name, listener] of Object.entries(listeners)) {
+    window.addEventListener(name, listener, true);
+  }
+  return () => {
+    for (const [name, listener] of Object.entries(listeners)) {
+      window.removeEventListener(name, listener, true);
+    }
+  };
 }
 
 /** The key as the registry writes it: "1", "s", "Space", "Ctrl+Shift+z", "Shift+ArrowUp". */
@@ -67,11 +85,9 @@ function isWriting(target) {
   return target.closest([...WRITING_ROLES].map((role) => `[role="${role}"]`).join()) !== null;
 }
 
-/** Whether the focused control, reached by keyboard, needs this key for itself. */
+/** Whether the focused control needs this key for itself. */
 function belongsToControl(target, chord, grid) {
-  if (!(target instanceof Element) || target === grid || !target.matches(":focus-visible")) {
-    return false;
-  }
+  if (!(target instanceof Element) || target === grid) return false;
   if (CONTROL_KEYS.has(chord)) {
     return target.matches("button, a[href], summary, input, [role=button], [role=tab], [role=option]");
   }

@@ -2,17 +2,15 @@
 // export again with the same parentElement whenever the data or the theme changes.
 
 import { openStore } from "./storage.js";
-import { openOutbox, renewToken, signText, waitingByImage, flush } from "./outbox.js";
-import { arrangeRows, columnsOf, makeCell, paintAnswer, usualRatio } from "./cells.js";
+import { flush, openOutbox, renewToken, signText } from "./outbox.js";
 import { listenToPointer } from "./pointer.js";
 import { listenToKeys } from "./keyboard.js";
-import {
-  partsOf, showClasses, showNote, showPages, showPace, showProgress, showSign, showStates,
-} from "./bar.js";
+import { partsOf, showClasses, showPace, showPages, showSign, showStates } from "./bar.js";
 import { closeByMouse, fillSheet, foreignDialogOpen } from "./dialogs.js";
+import { clickOn, nameClass, runAction, select, showCursor, showReach, zoom } from "./actions.js";
 import {
-  clickOn, nameClass, runAction, select, setCursor, showCursor, showReach, zoom,
-} from "./actions.js";
+  arrange, build, paintAt, resizeCells, showAnswer, showLabelled, takeAnswers, takeReply,
+} from "./page.js";
 
 /**
  * @typedef {object} ImageRow
@@ -39,8 +37,6 @@ import {
  * @property {string[]} next_thumbnails
  */
 
-// A script run that began before a label was stored still shows the image without it.
-const STALE_FOR_MS = 3000;
 const USUAL_SIZE = 132;
 const mounted = new WeakMap();
 
@@ -68,7 +64,8 @@ function mount(root, data) {
     selected: new Set(), passing: false, answers: new Map(), storedAt: new Map(),
     classes: new Map(), ownClasses: [], actions: new Map(), store: null, outbox: null,
     outboxName: "", labelled: 0, recent: [], lastAnswerAt: Date.now(), namingFor: null,
-    turning: false, trigger: (_name, _value) => {}, cleanups: [], prefetched: [],
+    keysShown: "", classesShown: "", settings: null, turning: false,
+    trigger: (_name, _value) => {}, cleanups: [], prefetched: [],
   };
   labeller.show = (id, value, batchId) => showAnswer(labeller, id, value, batchId);
   labeller.addClass = (row) => addClass(labeller, row);
@@ -148,13 +145,13 @@ function update(labeller, data) {
   labeller.data = data;
   openStores(labeller);
   labeller.outbox.url = data.urls.labels;
+  labeller.outbox.attended = true;
   takeClasses(labeller);
   takeAnswers(labeller);
   if (otherImages) build(labeller);
   else data.images.forEach((row, place) => paintAt(labeller, place));
   labeller.images = data.images;
-  showStates(parts, data.keys, (action) => runAction(labeller, action));
-  fillSheet(parts.sheet, data.keys, data.class_keys);
+  takeKeys(labeller);
   showPages(parts, data.page, data.pages);
   showLabelled(labeller);
   showReach(labeller);
@@ -182,6 +179,16 @@ function openStores(labeller) {
   labeller.parts.grid.style.setProperty("--ratio", labeller.store.get("ratio") ?? 1);
 }
 
+/** What is drawn from the key registry; it seldom changes, and a button may have the focus. */
+function takeKeys(labeller) {
+  const { keys, class_keys: classKeys } = labeller.data;
+  const shown = JSON.stringify(keys);
+  if (labeller.keysShown === shown) return;
+  labeller.keysShown = shown;
+  showStates(labeller.parts, keys, (action) => runAction(labeller, action));
+  fillSheet(labeller.parts.sheet, keys, classKeys);
+}
+
 function takeClasses(labeller) {
   const { data, parts } = labeller;
   const known = new Set(data.classes.map((row) => row.id));
@@ -204,139 +211,6 @@ function addClass(labeller, row) {
   takeClasses(labeller);
 }
 
-/** The answers of the data, but for images whose newest answer it cannot know yet. */
-function takeAnswers(labeller) {
-  const waiting = waitingByImage(labeller.outbox);
-  const now = Date.now();
-  for (const [id, at] of labeller.storedAt) if (now - at > STALE_FOR_MS) labeller.storedAt.delete(id);
-  let ahead = 0;
-  for (const row of labeller.data.images) {
-    const event = waiting.get(row.id);
-    if (event) labeller.answers.set(row.id, answerOf(event));
-    else if (!labeller.storedAt.has(row.id)) labeller.answers.set(row.id, row.state);
-    const counts = (row.batch_id ?? labeller.data.batch?.id) === labeller.data.batch?.id;
-    const gained = Number(Boolean(labeller.answers.get(row.id))) - Number(Boolean(row.state));
-    if (counts) ahead += gained;
-  }
-  labeller.labelled = (labeller.data.batch?.labelled ?? 0) + ahead;
-}
-
-/** Make the cells of another page. */
-function build(labeller) {
-  const { data, parts } = labeller;
-  labeller.images = data.images;
-  labeller.cells = data.images.map((row, place) =>
-    makeCell(row, place, thumbnailUrl(data, row.thumbnail)),
-  );
-  labeller.columns = 0;
-  arrange(labeller);
-  data.images.forEach((row, place) => paintAt(labeller, place));
-  parts.grid.scrollTop = 0;
-  labeller.setTurning(false);
-  labeller.lastAnswerAt = Date.now();
-  select(labeller, []);
-  const first = data.images.findIndex((row) => !labeller.answers.get(row.id));
-  labeller.anchor = Math.max(first, 0);
-  setCursor(labeller, labeller.anchor, false);
-  const { cells } = labeller;
-  void Promise.allSettled(cells.map((cell) => cell.image.decode())).then(() => {
-    if (labeller.cells !== cells) return;
-    fitRatio(labeller);
-    labeller.prefetched = data.next_thumbnails.map((hash) => {
-      const ahead = new Image();
-      ahead.src = thumbnailUrl(data, hash);
-      return ahead;
-    });
-  });
-}
-
-/** Cells as wide as the page's images usually are, remembered for the next visit. */
-function fitRatio(labeller) {
-  const ratio = usualRatio(labeller.cells);
-  if (ratio === null) return;
-  labeller.parts.grid.style.setProperty("--ratio", String(ratio));
-  labeller.store.set("ratio", ratio);
-}
-
-/** Rows again, where the number of columns has changed. */
-function arrange(labeller) {
-  const columns = columnsOf(labeller.parts.grid);
-  if (columns === labeller.columns) return;
-  labeller.columns = columns;
-  arrangeRows(labeller.parts.grid, labeller.cells, columns);
-}
-
-function resizeCells(labeller, size) {
-  labeller.parts.slider.value = String(size);
-  labeller.parts.grid.style.setProperty("--size", `${size}px`);
-  arrange(labeller);
-}
-
-/** An answer given here, on this page or on another. */
-function showAnswer(labeller, id, value, batchId) {
-  const place = labeller.images.findIndex((row) => row.id === id);
-  const known = labeller.answers.has(id);
-  const before = Boolean(labeller.answers.get(id));
-  if (known || place >= 0) labeller.answers.set(id, value);
-  if ((labeller.data.batch?.id ?? null) === batchId && known) {
-    labeller.labelled += Number(Boolean(value)) - Number(before);
-  }
-  if (place >= 0) paintAt(labeller, place);
-  showLabelled(labeller);
-}
-
-function paintAt(labeller, place) {
-  const row = labeller.data.images[place];
-  paintAnswer(labeller.cells[place], row, labeller.answers.get(row.id) ?? null, labeller.classes);
-}
-
-function showLabelled(labeller) {
-  const { batch, images } = labeller.data;
-  if (batch) {
-    const labelled = Math.min(Math.max(labeller.labelled, 0), batch.size);
-    showProgress(labeller.parts, labelled, batch.size, "in this batch");
-  } else {
-    const labelled = images.filter((row) => labeller.answers.get(row.id)).length;
-    showProgress(labeller.parts, labelled, images.length, "on this page");
-  }
-}
-
-/** What the server has stored or refused. */
-function takeReply(labeller, sent, reply) {
-  const { batch } = labeller.data;
-  const refused = new Map(reply.refused.map((event) => [event.uuid, event.reason]));
-  const waiting = waitingByImage(labeller.outbox);
-  for (const event of sent) {
-    if (!refused.has(event.uuid)) labeller.storedAt.set(event.image_id, Date.now());
-    else if (!waiting.has(event.image_id)) withdraw(labeller, event);
-  }
-  if (refused.size > 0) {
-    const [reason] = refused.values();
-    const count = refused.size === 1 ? "One label was" : `${refused.size} labels were`;
-    showNote(labeller.parts, `${count} refused: ${reason}`);
-  }
-  const all = batch && sent.length > 0 && sent.every((event) => event.batch_id === batch.id);
-  if (all && labeller.outbox.events.size === 0 && reply.counts.batch_left !== null) {
-    labeller.labelled = batch.size - reply.counts.batch_left;
-    showLabelled(labeller);
-    if (reply.counts.batch_left === 0 && batch.labelled < batch.size) labeller.changed();
-  }
-}
-
-/** Show what stood before a refused event. */
-function withdraw(labeller, event) {
-  const row = labeller.data.images.find((image) => image.id === event.image_id);
-  if (row) showAnswer(labeller, row.id, row.state, event.batch_id);
-}
-
-function answerOf(event) {
-  return event.kind === "cleared" ? null : { kind: event.kind, class_id: event.class_id };
-}
-
-function thumbnailUrl(data, hash) {
-  return `${data.urls.thumbnails}/${hash}.jpg`;
-}
-
 /** The annotator's name in a token's readable part. */
 function annotatorOf(token) {
   try {
@@ -351,4 +225,5 @@ function annotatorOf(token) {
 function unmount(labeller) {
   for (const cleanup of labeller.cleanups) cleanup();
   labeller.outbox.hooks = { changed() {}, stored() {}, expired() {} };
+  labeller.outbox.attended = false;
 }

@@ -23,6 +23,7 @@
  * @property {string} token
  * @property {"saved"|"saving"|"offline"|"renewing"} sign
  * @property {boolean} sending
+ * @property {boolean} attended whether a labeller is mounted that can renew the token
  * @property {(() => void)|null} wake ends the wait before the next try
  * @property {((empty: boolean) => void)[]} waiters
  * @property {{changed: () => void, stored: (sent: LabelEvent[], reply: Reply) => void,
@@ -49,7 +50,7 @@ export function openOutbox(name, store) {
     const idle = { changed() {}, stored() {}, expired() {} };
     const outbox = {
       store, events: new Map(), url: "", token: "", sign: "saved", sending: false,
-      wake: null, waiters: [], hooks: idle,
+      attended: false, wake: null, waiters: [], hooks: idle,
     };
     window.addEventListener("online", () => outbox.wake?.());
     openOutboxes.set(name, outbox);
@@ -118,6 +119,7 @@ async function send(outbox) {
         continue;
       }
       show(outbox, outcome === "expired" ? "renewing" : "offline");
+      if (outcome === "expired" && !outbox.attended) return; // the next mount brings a new token
       if (outcome === "expired") outbox.hooks.expired();
       else settle(outbox, false);
       await pause(outbox, wait);

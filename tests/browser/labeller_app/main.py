@@ -62,8 +62,9 @@ grid_labeller(
     next_thumbnails=[row["thumbnail"] for row in coming],
     on_page=turn_to,
 )
-left, middle, right = st.columns(3)
+left, middle, right, last = st.columns(4)
 left.text_input("A text field")
 middle.selectbox("A choice", ["one", "two"])
 if right.button("Open a dialog"):
     show_dialog()
+last.button("Run again")

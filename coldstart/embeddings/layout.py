@@ -1,0 +1,105 @@
+"""The map: vectors laid out on a plane, neighbours near each other.
+
+UMAP (McInnes, Healy & Melville 2018) with exact neighbours from faiss, or, at once, PCA.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from coldstart.progress import Progress, silent
+
+NEIGHBOURS = 15
+MINIMUM_DISTANCE = 0.1
+EXACT_UP_TO_IMAGES = 50_000
+"""From here on exact neighbours cost more than UMAP's own approximate search."""
+SMALLEST_FOR_UMAP = 10
+
+
+def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent) -> np.ndarray:
+    """Lay out vectors (n, d) with UMAP; returns (n, 2) float32, the same for the same seed.
+
+    Too few vectors for a neighbourhood graph (under 10) are laid out by PCA.
+    """
+    if len(vectors) < SMALLEST_FOR_UMAP:
+        return pca_layout(vectors)
+    progress(0, 3, "Starting UMAP (its first start compiles, and takes longer)")
+    import umap
+
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    neighbours = min(NEIGHBOURS, len(vectors) - 1)
+    progress(1, 3, "Finding each image's neighbours")
+    known: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
+    if len(vectors) <= EXACT_UP_TO_IMAGES:
+        known = nearest_neighbours(vectors, neighbours)
+    progress(2, 3, "Laying out the map")
+    mapper = umap.UMAP(
+        n_neighbors=neighbours,
+        min_dist=MINIMUM_DISTANCE,
+        random_state=seed,
+        n_jobs=1,
+        precomputed_knn=(*known, None),
+        # From PCA: the spectral start takes longer and differs between machines.
+        init="pca",
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*precomputed_knn.*")
+        layout: np.ndarray = mapper.fit_transform(vectors)
+    progress(3, 3, "The map is ready")
+    return layout.astype(np.float32)
+
+
+def pca_layout(vectors: np.ndarray) -> np.ndarray:
+    """Lay out vectors (n, d) along their two directions of greatest variance: (n, 2) float32."""
+    centred = np.asarray(vectors, dtype=np.float32) - np.mean(vectors, axis=0, dtype=np.float64)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    axes = directions[:, ::-1][:, :2]
+    # An eigenvector's sign is arbitrary: its largest entry shall be positive.
+    axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
+    layout = np.zeros((len(vectors), 2), np.float32)
+    layout[:, : axes.shape[1]] = centred @ axes
+    return layout
+
+
+def neighbour_preservation(vectors: np.ndarray, layout: np.ndarray, k: int = 15) -> float:
+    """The share, 0..1, of each image's k nearest vectors that are among its k nearest on the map.
+
+    ``vectors`` is (n, d), ``layout`` (n, 2). NaN when there are fewer than two images.
+    """
+    k = min(k, len(vectors) - 1)
+    if k < 1:
+        return float("nan")
+    before = nearest_neighbours(vectors, k + 1)[0]
+    after = nearest_neighbours(layout, k + 1)[0]
+    kept = 0
+    for row, (near, near_on_map) in enumerate(zip(before, after)):
+        kept += len((set(near.tolist()) & set(near_on_map.tolist())) - {row})
+    return kept / (len(vectors) * k)
+
+
+def nearest_neighbours(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's k nearest rows by Euclidean distance, itself first, exact.
+
+    Returns indices (n, k) int64 and distances (n, k) float32.
+    """
+    import faiss
+
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+    squares, indices = index.search(vectors, k)
+    return _itself_first(indices, np.sqrt(np.maximum(squares, 0.0)))
+
+
+def _itself_first(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put each row first among its own neighbours, where doubles or rounding put another."""
+    rows = np.arange(len(indices))
+    found = indices == rows[:, None]
+    place = np.where(found.any(1), found.argmax(1), indices.shape[1] - 1)
+    for row in np.flatnonzero(place > 0):
+        indices[row, 1 : place[row] + 1] = indices[row, : place[row]].copy()
+        distances[row, 1 : place[row] + 1] = distances[row, : place[row]].copy()
+    indices[rows, 0], distances[rows, 0] = rows, 0.0
+    return indices, distances

@@ -1,0 +1,120 @@
+"""Which images the audit asks about: drawn uniformly at random, and hidden among the others.
+
+The order is fixed by a keyed hash of what is in each file. So it is the same on every machine, it
+keeps copies of one picture together, and it stays a uniform draw when images are added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+AUDIT_SHARE = 0.2
+"""Of what is queued, this much is for the audit …"""
+
+AUDIT_LABELS = 100
+"""… until there are this many audit labels."""
+
+RESERVED_IMAGES = 400
+RESERVED_SHARE = 0.2
+
+
+def audit_order(groups: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
+    """Rows in the order in which the audit asks about them, one row for each distinct picture.
+
+    groups : (n,) the content hash of each image, or the name of its group of near-duplicates.
+    """
+    first: dict[str, int] = {}
+    for row, group in enumerate(groups):
+        first.setdefault(group, row)
+    ranked = sorted(first, key=lambda group: _key(group, seed))
+    return np.array([first[group] for group in ranked], dtype=np.int64)
+
+
+def audit_reserve(
+    groups: Sequence[str],
+    *,
+    labelled: Collection[int] | ArrayLike = (),
+    size: int | None = None,
+    seed: int = 0,
+) -> NDArray[np.int64]:
+    """Rows kept aside for the audit, in the order of asking; no strategy may pick any of them.
+
+    Kept aside from the start they are a uniform draw from the whole pool. Drawn as one goes along
+    they would be a draw from what the strategy left over, and too easy or too hard.
+
+    Parameters
+    ----------
+    groups : (n,) the content hash of each image, or the name of its group of near-duplicates. Of
+        equal ones the first is asked about, and *all* must be kept from the strategies: see
+        `rows_of_same_picture`.
+    labelled : rows that have a training label already. Their pictures and all copies are left out:
+        the audit then speaks of the images that had no label when it began.
+    size : how many; by default 400, and at most a fifth of the distinct pictures.
+
+    Raises ValueError when ``labelled`` holds a row that does not exist.
+    """
+    rows = np.asarray(list(labelled) if isinstance(labelled, Collection) else labelled, dtype=int)
+    if len(rows) and not 0 <= rows.min() <= rows.max() < len(groups):
+        raise ValueError(f"labelled must hold rows 0 to {len(groups) - 1}")
+    trained = {groups[row] for row in rows.tolist()}
+    order = [row for row in audit_order(groups, seed) if groups[row] not in trained]
+    if size is None:
+        size = min(RESERVED_IMAGES, int(RESERVED_SHARE * len(order)))
+    return np.array(order[:size], dtype=np.int64)
+
+
+def rows_of_same_picture(groups: Sequence[str], rows: ArrayLike) -> NDArray[np.int64]:
+    """All rows whose picture is that of one of ``rows``, ascending: they must not be trained on."""
+    wanted = {groups[row] for row in np.asarray(rows, dtype=int).tolist()}
+    return np.array([row for row, group in enumerate(groups) if group in wanted], dtype=np.int64)
+
+
+def audit_images_due(
+    batch_size: int,
+    *,
+    queued: int,
+    audit_queued: int,
+    share: float = AUDIT_SHARE,
+    until: int = AUDIT_LABELS,
+) -> int:
+    """How many of the next ``batch_size`` images are to be audit images.
+
+    Small batches add up to the share; a project that begins its audit late is not flooded.
+
+    queued : images queued before, audit images among them. audit_queued : those audit images.
+    Raises ValueError when ``share`` is not between 0 and 1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"the audit share must be between 0 and 1; got {share!r}")
+    # A tiny amount is added because 0.2 * 15 is a little less than 3 in floating point.
+    behind = math.floor(share * (queued + batch_size) + 1e-9) - audit_queued
+    at_most = math.ceil(share * batch_size - 1e-9)
+    return max(0, min(behind, at_most, until - audit_queued))
+
+
+def hide_among(
+    training_rows: ArrayLike, audit_rows: ArrayLike, seed: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The batch to show, and which of its places are audit images; those places are random.
+
+    The training rows stay in their order, best first. The mask must not reach the screen.
+    """
+    training = np.asarray(training_rows, dtype=np.int64)
+    audit = np.asarray(audit_rows, dtype=np.int64)
+    size = len(training) + len(audit)
+    is_audit = np.zeros(size, dtype=bool)
+    is_audit[np.random.default_rng(seed).permutation(size)[: len(audit)]] = True
+    batch = np.empty(size, dtype=np.int64)
+    batch[is_audit] = audit
+    batch[~is_audit] = training
+    return batch, is_audit
+
+
+def _key(group: str, seed: int) -> bytes:
+    text = f"coldstart audit:{seed}:{group}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

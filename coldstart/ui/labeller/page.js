@@ -1,0 +1,147 @@
+// The page of images: its cells made, answers painted on them, the server's replies taken in.
+
+import { waitingByImage } from "./outbox.js";
+import { arrangeRows, columnsOf, makeCell, paintAnswer, usualRatio } from "./cells.js";
+import { showNote, showProgress } from "./bar.js";
+import { select, setCursor } from "./actions.js";
+
+// A script run that began before a label was stored still shows the image without it.
+const STALE_FOR_MS = 3000;
+
+/** The answers of the data, but for images whose newest answer it cannot know yet. */
+export function takeAnswers(labeller) {
+  const waiting = waitingByImage(labeller.outbox);
+  const now = Date.now();
+  for (const [id, at] of labeller.storedAt) {
+    if (now - at > STALE_FOR_MS) labeller.storedAt.delete(id);
+  }
+  let ahead = 0;
+  for (const row of labeller.data.images) {
+    const event = waiting.get(row.id);
+    if (event) labeller.answers.set(row.id, answerOf(event));
+    else if (!labeller.storedAt.has(row.id)) labeller.answers.set(row.id, row.state);
+    const counts = (row.batch_id ?? labeller.data.batch?.id) === labeller.data.batch?.id;
+    const gained = Number(Boolean(labeller.answers.get(row.id))) - Number(Boolean(row.state));
+    if (counts) ahead += gained;
+  }
+  labeller.labelled = (labeller.data.batch?.labelled ?? 0) + ahead;
+}
+
+/** Make the cells of another page. */
+export function build(labeller) {
+  const { data, parts } = labeller;
+  labeller.images = data.images;
+  labeller.cells = data.images.map((row, place) =>
+    makeCell(row, place, thumbnailUrl(data, row.thumbnail)),
+  );
+  labeller.columns = 0;
+  arrange(labeller);
+  data.images.forEach((row, place) => paintAt(labeller, place));
+  parts.grid.scrollTop = 0;
+  labeller.setTurning(false);
+  labeller.lastAnswerAt = Date.now();
+  select(labeller, []);
+  const first = data.images.findIndex((row) => !labeller.answers.get(row.id));
+  labeller.anchor = Math.max(first, 0);
+  setCursor(labeller, labeller.anchor, false);
+  const { cells } = labeller;
+  void Promise.allSettled(cells.map((cell) => cell.image.decode())).then(() => {
+    if (labeller.cells !== cells) return;
+    fitRatio(labeller);
+    labeller.prefetched = data.next_thumbnails.map((hash) => {
+      const ahead = new Image();
+      ahead.src = thumbnailUrl(data, hash);
+      return ahead;
+    });
+  });
+}
+
+/** Rows again, where the number of columns has changed. */
+export function arrange(labeller) {
+  const columns = columnsOf(labeller.parts.grid);
+  if (columns === labeller.columns) return;
+  labeller.columns = columns;
+  arrangeRows(labeller.parts.grid, labeller.cells, columns);
+}
+
+export function resizeCells(labeller, size) {
+  labeller.parts.slider.value = String(size);
+  labeller.parts.grid.style.setProperty("--size", `${size}px`);
+  arrange(labeller);
+}
+
+export function paintAt(labeller, place) {
+  const row = labeller.data.images[place];
+  paintAnswer(labeller.cells[place], row, labeller.answers.get(row.id) ?? null, labeller.classes);
+}
+
+/** An answer given here, on this page or on another. */
+export function showAnswer(labeller, id, value, batchId) {
+  const place = labeller.images.findIndex((row) => row.id === id);
+  const known = labeller.answers.has(id);
+  const before = Boolean(labeller.answers.get(id));
+  if (known || place >= 0) labeller.answers.set(id, value);
+  if ((labeller.data.batch?.id ?? null) === batchId && known) {
+    labeller.labelled += Number(Boolean(value)) - Number(before);
+  }
+  if (place >= 0) paintAt(labeller, place);
+  showLabelled(labeller);
+}
+
+export function showLabelled(labeller) {
+  const { batch, images } = labeller.data;
+  if (batch) {
+    const labelled = Math.min(Math.max(labeller.labelled, 0), batch.size);
+    showProgress(labeller.parts, labelled, batch.size, "in this batch");
+  } else {
+    const labelled = images.filter((row) => labeller.answers.get(row.id)).length;
+    showProgress(labeller.parts, labelled, images.length, "on this page");
+  }
+}
+
+/** What the server has stored or refused. */
+export function takeReply(labeller, sent, reply) {
+  const { batch } = labeller.data;
+  const refused = new Map(reply.refused.map((event) => [event.uuid, event.reason]));
+  const waiting = waitingByImage(labeller.outbox);
+  for (const event of sent) {
+    if (!refused.has(event.uuid)) labeller.storedAt.set(event.image_id, Date.now());
+    else if (!waiting.has(event.image_id)) withdraw(labeller, event);
+  }
+  if (refused.size > 0) {
+    const [reason] = refused.values();
+    const count = refused.size === 1 ? "One label was" : `${refused.size} labels were`;
+    showNote(labeller.parts, `${count} refused: ${reason}`);
+  }
+  if (labeller.outbox.events.size === 0 && labeller.parts.note.dataset.tone === "waiting") {
+    showNote(labeller.parts, "");
+  }
+  const all = batch && sent.length > 0 && sent.every((event) => event.batch_id === batch.id);
+  if (all && labeller.outbox.events.size === 0 && reply.counts.batch_left !== null) {
+    labeller.labelled = batch.size - reply.counts.batch_left;
+    showLabelled(labeller);
+    if (reply.counts.batch_left === 0 && batch.labelled < batch.size) labeller.changed();
+  }
+}
+
+/** Cells as wide as the page's images usually are, remembered for the next visit. */
+function fitRatio(labeller) {
+  const ratio = usualRatio(labeller.cells);
+  if (ratio === null) return;
+  labeller.parts.grid.style.setProperty("--ratio", String(ratio));
+  labeller.store.set("ratio", ratio);
+}
+
+/** Show what stood before a refused event. */
+function withdraw(labeller, event) {
+  const row = labeller.data.images.find((image) => image.id === event.image_id);
+  if (row) showAnswer(labeller, row.id, row.state, event.batch_id);
+}
+
+function answerOf(event) {
+  return event.kind === "cleared" ? null : { kind: event.kind, class_id: event.class_id };
+}
+
+function thumbnailUrl(data, hash) {
+  return `${data.urls.thumbnails}/${hash}.jpg`;
+}

@@ -1,0 +1,101 @@
+"""Embeddings: the encoders on offer, vectors of one's own, and what a finished set finds alike."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_helpers import OpenPage, buttons, press, primary, texts
+
+from coldstart.embeddings.encoders import ENCODERS
+from coldstart.project import Project
+from coldstart.workflow.pool import active_set
+
+
+def test_every_encoder_has_a_card(open_page: OpenPage, scanned: Project) -> None:
+    app = open_page("embeddings", scanned)
+    said = texts(app)
+    for card in ENCODERS.values():
+        assert card.title in said
+        assert card.knows in said
+        assert card.licence in said
+    assert primary(app) == ["Compute embeddings"]
+
+
+def test_mirror_is_remembered_in_the_project(open_page: OpenPage, scanned: Project) -> None:
+    app = open_page("embeddings", scanned)
+    app.toggle[0].set_value(False).run()
+    assert Project.open(scanned.directory).settings["mirror"] is False
+
+
+def test_a_finished_set_shows_six_images_with_five_neighbours(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    app = open_page("embeddings", embedded)
+    alike = next(one.value for one in app.html if 'class="cs-likenesses"' in one.value)
+    assert alike.count('class="cs-likeness"') == 6
+    assert alike.count("<img") == 6 * 6
+    assert primary(app) == ["Go to Select & Label"]
+    assert "24 vectors of 6 dimensions" in texts(app)
+
+
+def test_a_running_job_shows_how_far_it_is(open_page: OpenPage, scanned: Project) -> None:
+    job = scanned.store.jobs.start("embed", ["--encoder", "folder"], "ann")
+    assert job is not None
+    scanned.store.jobs.update(job, done=6, total=24, first_done=0, message="Embedding images")
+    app = open_page("embeddings", scanned)
+    assert app.progress[0].value == 25
+    assert "6 of 24" in app.progress[0].text
+    assert "coldstart embed" in app.code[0].value
+    press(app, "Cancel")
+    assert scanned.store.jobs.cancel_requested(job)
+    assert "Stopping at the next step" in texts(app)
+
+
+def test_a_stopped_job_can_be_resumed(
+    open_page: OpenPage, scanned: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = scanned.store.jobs.start("embed", ["--encoder", "folder"], "ann")
+    assert job is not None
+    scanned.store.jobs.finish(job, "failed", error="The disk is full. Make room.")
+    resumed = []
+    monkeypatch.setattr("coldstart.jobs.resume", lambda _, row, by: resumed.append(row.arguments))
+    app = open_page("embeddings", scanned)
+    assert "The disk is full" in app.error[0].value
+    press(app, "Resume")
+    assert resumed == [["--encoder", "folder"]]
+
+
+def test_own_vectors_are_checked_and_taken(open_page: OpenPage, scanned: Project) -> None:
+    good = np.random.default_rng(0).normal(size=(24, 8)).astype(np.float32)
+    app = open_page("embeddings", scanned)
+    app.file_uploader(key="own_matrix").upload("mine.npy", _npy(good[:20])).run()
+    press(app, "Check and import")
+    assert len(app.error) == 1
+    assert "20" in app.error[0].value
+    assert active_set(scanned) is None
+
+    app = open_page("embeddings", scanned)
+    app.file_uploader(key="own_matrix").upload("mine.npy", _npy(good)).run()
+    press(app, "Check and import")
+    assert not app.error, app.error[0].value
+    found = active_set(Project.open(scanned.directory))
+    assert found is not None
+    assert found.name == "mine"
+
+
+def test_a_weights_file_that_is_not_there_is_one_sentence(
+    open_page: OpenPage, scanned: Project, places: Path
+) -> None:
+    app = open_page("embeddings", scanned)
+    app.text_input(key="weights_vgg16").set_value(str(places / "gone.pth")).run()
+    assert "no file" in app.error[0].value
+    assert "Compute" in buttons(app)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()

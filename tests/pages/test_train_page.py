@@ -1,0 +1,74 @@
+"""Train: the measured accuracy first, and nothing to press when there is nothing to gain."""
+
+from __future__ import annotations
+
+import pytest
+from page_helpers import OpenPage, press, primary, strip, texts
+
+from coldstart.labels.manifest import MANIFEST_FORMATS
+from coldstart.project import Project
+from coldstart.store import NewEvent
+from coldstart.workflow.train import train
+
+
+def test_before_labels_it_says_to_label(open_page: OpenPage, embedded: Project) -> None:
+    app = open_page("train", embedded)
+    assert primary(app) == ["Go to Select & Label"]
+    assert "Nothing is labelled yet" in texts(app)
+    assert not app.get("download_button")
+
+
+def test_one_class_is_refused_in_words(open_page: OpenPage, embedded: Project) -> None:
+    dark = embedded.store.labels.add_class("dark").class_id
+    image_id = embedded.store.images.usable()[0].image_id
+    embedded.store.labels.append([NewEvent("one", image_id, "ann", "class", dark)])
+    app = open_page("train", embedded)
+    assert "one class" in texts(app)
+    assert "Train" not in primary(app)
+
+
+def test_train_is_a_job(
+    open_page: OpenPage, labelled: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    monkeypatch.setattr(
+        "coldstart.jobs.submit", lambda _, kind, arguments=(), by="": started.append(kind)
+    )
+    app = open_page("train", labelled)
+    assert primary(app) == ["Train"]
+    press(app, "Train")
+    assert started == ["train"]
+
+
+def test_the_measured_accuracy_stands_first(open_page: OpenPage, labelled: Project) -> None:
+    report = train(labelled)
+    app = open_page("train", labelled)
+    assert not app.error, app.error[0].value
+    said = texts(app)
+    assert report.how in said
+    assert "Accuracy and its 95% interval" in said
+    assert "<small>" in strip(app)
+    assert app.get("plotly_chart")
+    assert list(app.dataframe[0].value["Labels"]) == [10, 10]
+    assert primary(app) == ["Go to Diagnostics"]
+
+
+def test_new_labels_make_it_worth_training_again(open_page: OpenPage, labelled: Project) -> None:
+    train(labelled)
+    dark = labelled.store.labels.add_class("dark").class_id
+    image_id = labelled.store.images.usable()[-1].image_id
+    labelled.store.labels.append([NewEvent("late", image_id, "ann", "class", dark)])
+    app = open_page("train", labelled)
+    assert primary(app) == ["Train again"]
+    assert "1 label came since" in texts(app)
+
+
+def test_labels_and_predictions_can_be_taken_away(open_page: OpenPage, labelled: Project) -> None:
+    train(labelled)
+    app = open_page("train", labelled)
+    names = [one.proto.label for one in app.get("download_button")]
+    assert names == [
+        "Download the predictions (CSV)",
+        *(f"Manifest ({name})" for name in MANIFEST_FORMATS),
+    ]
+    assert "from coldstart.training import load_labelled" in app.code[0].value
