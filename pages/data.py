@@ -18,6 +18,8 @@ if project is None:
         project_picker.new_project_form()
     with recent.container(border=True, height="stretch"):
         project_picker.recent_list()
+    st.space("small")
+    project_picker.the_steps()
     st.stop()
 
 action = page_head("Data", "What is in this folder?")

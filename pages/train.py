@@ -26,10 +26,13 @@ else:
         training_view.confusion(state.evaluation)
     with right:
         training_view.per_class(state.evaluation)
-    training_view.predictions(project)
 
 if project.store.labels.last_event_id():
-    training_view.manifest(project)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        training_view.predictions(project)
+    with right:
+        training_view.manifest(project)
     training_view.code(project)
 if state.up_to_date and not training:
     step_link(action, "diagnostics", "Go to Diagnostics")

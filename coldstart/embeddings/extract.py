@@ -110,13 +110,18 @@ def _begin(encoder: Encoder, directory: Path) -> dict[str, Any]:
     }
     finish_writing(directory)
     meta = read_meta(directory)
+    # Compared through JSON, as what was read has been.
+    same = {key: meta.get(key) for key in made_by} == json.loads(json.dumps(made_by))
+    worth_keeping = meta.get("complete") or any((directory / "unfinished").glob("*.json"))
+    if meta and not same and not worth_keeping:
+        shutil.rmtree(directory)
+        meta = {}
     if not meta:
         created_at = datetime.now(UTC).isoformat(timespec="seconds")
         meta = {**made_by, "created_at": created_at, "complete": False}
         directory.mkdir(parents=True, exist_ok=True)
         write_meta(directory, meta)
-    # Through JSON, as what was read has been.
-    elif {key: meta.get(key) for key in made_by} != json.loads(json.dumps(made_by)):
+    elif not same:
         raise ColdstartError(
             f"The embedding set {directory.name!r} was made by the encoder "
             f"{meta.get('encoder')!r} with other settings.",

@@ -4,56 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from coldstart.embeddings.matrix import EmbeddingSet, unit_rows, write_set
-from coldstart.embeddings.vector_files import NAME_KEYS, ImportedVectors, read_vectors
+from coldstart.embeddings.matrix import unit_rows
+from coldstart.embeddings.vector_files import NAME_KEYS, ImportedVectors, read_matrix
 from coldstart.errors import ColdstartError
 
 LIST_SUFFIXES = (".txt", ".csv", ".json")
 
 
-def import_vectors(
-    file: Path,
-    directory: Path,
-    image_paths: Sequence[str],
-    image_ids: Sequence[int],
-    content_hashes: Sequence[str],
-    paths_file: Path | None = None,
-) -> EmbeddingSet:
-    """Make an embedding set at ``directory`` of the vectors in ``file``, rows scaled to length 1.
+def read_vectors(file: Path) -> ImportedVectors:
+    """Read a matrix of vectors, and the paths of its rows where they can be found.
 
-    Parameters
-    ----------
-    file : see `read_vectors`.
-    image_paths, image_ids, content_hashes : of every image of the pool, in the pool's order.
-    paths_file : see `read_paths`; by default the list in ``file``, else one of the same name beside
-        it, else row i belongs to image i.
-
-    Raises
-    ------
-    ColdstartError : one sentence on what does not fit.
+    The paths are a list in the same file (see `vector_files`), else a ``.txt``, ``.csv`` or
+    ``.json`` of the same name beside it, else None. Raises `ColdstartError`.
     """
-    imported = read_vectors(file)
-    if paths_file is None and imported.names is None:
-        beside = (file.with_suffix(suffix) for suffix in LIST_SUFFIXES)
-        paths_file = next((found for found in beside if found.is_file()), None)
-    if paths_file is not None:
-        imported = ImportedVectors(imported.vectors, read_paths(paths_file))
-    vectors, ids = match_rows(imported, image_paths, image_ids)
-    hash_of = dict(zip(image_ids, content_hashes))
-    meta = {
-        "encoder": "imported",
-        "settings": {"file": file.name},
-        "preprocessing": {"rows": "scaled to length 1"},
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    hashes = [hash_of[i] for i in ids.tolist()]
-    return write_set(directory, [unit_rows(vectors)], vectors.shape[1], ids.tolist(), hashes, meta)
+    imported = read_matrix(file)
+    if imported.names is not None:
+        return imported
+    for suffix in LIST_SUFFIXES:
+        beside = file.with_suffix(suffix)
+        if beside.is_file():
+            return ImportedVectors(imported.vectors, read_paths(beside))
+    return imported
 
 
 def read_paths(file: Path) -> list[str]:
@@ -89,13 +66,16 @@ def read_paths(file: Path) -> list[str]:
 
 
 def match_rows(
-    imported: ImportedVectors, image_paths: Sequence[str], image_ids: Sequence[int]
+    vectors: np.ndarray,
+    names: Sequence[str] | None,
+    image_paths: Sequence[str],
+    image_ids: Sequence[int],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put imported rows in the order of the pool's images.
+    """Put imported rows in the order of the pool's images, scaled to length 1.
 
-    With names, each image takes the row whose name is its path, or ends in it, or of which it is
-    the end (so that absolute paths and bare file names work), wherever that is unambiguous; rows
-    of other files are left out. Without names row i belongs to image i.
+    With names, each image takes the row whose name means it: absolute paths, paths from another
+    folder and bare file names all work where they are unambiguous; rows of other files are left
+    out. Without names row i belongs to image i.
 
     Returns
     -------
@@ -106,14 +86,14 @@ def match_rows(
     ColdstartError : the counts differ, or images have no row; it names the first of them.
     """
     ids = np.asarray(image_ids, dtype=np.int64)
-    rows, names = len(imported.vectors), imported.names
+    rows = len(vectors)
     if names is None:
         if rows != len(image_paths):
             raise ColdstartError(
                 f"The file has {rows:,} vectors, and the project has {len(image_paths):,} images.",
                 "Give one vector for each image, or a list of paths that says which is which.",
             )
-        return imported.vectors, ids
+        return unit_rows(vectors), ids
     if len(names) != rows:
         raise ColdstartError(
             f"The list has {len(names):,} paths for {rows:,} vectors.",
@@ -128,28 +108,52 @@ def match_rows(
             f"first {shown}; the list begins with {', '.join(names[:3])}.",
             "Give a list whose paths are those of the images, or end like them.",
         )
-    return imported.vectors[np.asarray(row_of, dtype=np.int64)], ids
+    return unit_rows(vectors[np.asarray(row_of, dtype=np.int64)]), ids
 
 
 def _rows_by_path(names: Sequence[str], paths: Sequence[str]) -> list[int | None]:
-    """For each path the row of the name that means it: the same, or the longest common ending."""
-    exact: dict[str, int] = {}
-    for row, name in enumerate(names):
-        if exact.setdefault(name, row) != row:
-            raise ColdstartError(f"The list names {name} twice.", "Give each image one vector.")
-    if all(path in exact for path in paths):
-        return [exact[path] for path in paths]
-    found: list[int | None] = [None] * len(paths)
-    by_end = _unambiguous_ends(names)
-    path_ends = _unambiguous_ends(paths)
+    """For each path the row of the name that means it, or None.
+
+    Tried in turn: the same text; the same text below a folder that all names, or all paths, lie in;
+    one being the end of the other, where no second name or path has that end.
+    """
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise ColdstartError(f"The list names {name} {count} times.", "Give each image one vector.")
+    best: list[int | None] = [None] * len(paths)
+    for shorter_names in _below_common_folders(names):
+        row_of = {name: row for row, name in enumerate(shorter_names)}
+        for shorter_paths in _below_common_folders(paths):
+            found = [row_of.get(path) for path in shorter_paths]
+            if found.count(None) < best.count(None):
+                best = found
+    if None in best:
+        _match_by_ends(best, names, paths)
+    return best
+
+
+def _match_by_ends(found: list[int | None], names: Sequence[str], paths: Sequence[str]) -> None:
+    """Fill in what is None in ``found``."""
+    taken = set(found)
+    name_with_end, path_with_end = _unambiguous_ends(names), _unambiguous_ends(paths)
     for index, path in enumerate(paths):
+        if found[index] is not None:
+            continue
         for end in _ends(path):
-            named = by_end.get(end)
-            # The one must be the other's whole, and no other image may claim the same ending.
-            if named is not None and path_ends.get(end) == index and end in (path, names[named]):
-                found[index] = named
+            row = name_with_end.get(end)
+            one_is_the_others_end = row is not None and end in (path, names[row])
+            if one_is_the_others_end and path_with_end[end] == index and row not in taken:
+                found[index] = row
                 break
-    return found
+
+
+def _below_common_folders(paths: Sequence[str]) -> Iterator[list[str]]:
+    """The paths, then without the first folder as long as all share it."""
+    shorter = list(paths)
+    yield shorter
+    while len({path.partition("/")[0] for path in shorter}) == 1 and "/" in shorter[0]:
+        shorter = [path.partition("/")[2] for path in shorter]
+        yield shorter
 
 
 def _ends(path: str) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,11 +127,6 @@ def write_set(
     _sync(directory)
     finish_writing(directory)
     return EmbeddingSet.open(directory)
-
-
-def delete_set(directory: Path) -> None:
-    """Delete a set, with what is unfinished of it."""
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:

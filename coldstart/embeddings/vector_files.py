@@ -29,7 +29,7 @@ class ImportedVectors:
     names: list[str] | None = None
 
 
-def read_vectors(file: Path) -> ImportedVectors:
+def read_matrix(file: Path) -> ImportedVectors:
     """Read a matrix of vectors, and the list of paths in the same file if there is one.
 
     In ``.npz``, ``.pth`` and ``.safetensors`` files the only 2-D array of numbers is the matrix

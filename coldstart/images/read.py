@@ -66,8 +66,13 @@ class ImageProblem(ColdstartError):
     def __init__(self, kind: ProblemKind, reason: str, path: Path | None = None) -> None:
         self.kind: ProblemKind = kind
         self.reason = reason
+        self.path = path
         shown = "" if path is None else os.fsencode(path).decode("utf-8", "replace") + ": "
         super().__init__(shown + reason, _REMEDIES[kind])
+
+    def __reduce__(self) -> tuple[type[ImageProblem], tuple[ProblemKind, str, Path | None]]:
+        # So that it survives the way out of a worker process, such as a DataLoader's.
+        return ImageProblem, (self.kind, self.reason, self.path)
 
 
 def read_image(path: Path, at_least: int | None = None) -> Image.Image:
@@ -215,9 +220,10 @@ def _to_8_bit(values: np.ndarray) -> np.ndarray:
     0..65535 divides by 257 (so that a picture looks the same in 8 and in 16 bits), 0..1 floats
     multiply by 255, and what fits neither is stretched from its own least to its greatest value.
     """
+    are_shares = values.dtype.kind == "f"
     values = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
     least, greatest = float(values.min()), float(values.max())
-    if least >= 0.0 and greatest <= 1.0:
+    if are_shares and least >= 0.0 and greatest <= 1.0:
         scaled = values * 255.0
     elif least >= 0.0 and greatest <= 65535.0:
         scaled = values / 257.0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coldstart.progress import Progress, silent
-from coldstart.selection.exact import Rows, distances_of_pairs, row_blocks, within_tile
+from coldstart.selection.exact import distances_of_pairs, row_blocks, within_tile
 from coldstart.selection.neighbours import RadiusGraph
 from coldstart.selection.pool import Pool
 
@@ -77,8 +77,8 @@ def random_coverage_curve(
     """
     pool = _as_pool(embeddings)
     graph = graph or pool.graph
-    if graph is not None:
-        graph = graph.within(delta, pool.unit) if graph.delta >= delta else None
+    if graph is not None and graph.delta < delta:
+        graph = None
     generator = np.random.default_rng(seed)
     before = _rows(labelled, pool.n)
     free = np.setdiff1d(np.arange(pool.n), before)
@@ -115,7 +115,7 @@ def first_cover(
     rows = _rows(order, pool.n)
     graph = graph or pool.graph
     if graph is not None and graph.delta >= delta:
-        everywhere = _first_cover_in_graph(graph, pool, rows, delta)
+        everywhere = graph.balls(delta, pool.unit).first_of(rows)
         return everywhere if targets is None else everywhere[targets]
     wanted = np.arange(pool.n) if targets is None else targets
     first = np.full(len(wanted), len(rows), dtype=np.int64)
@@ -192,16 +192,6 @@ def distance_quantiles(
         distances_of_pairs(pool.unit, first, second), np.asarray(quantiles)
     )
     return found
-
-
-def _first_cover_in_graph(
-    graph: RadiusGraph, pool: Pool, rows: Rows, delta: float
-) -> NDArray[np.int64]:
-    balls = graph.within(delta, pool.unit)
-    first = np.full(pool.n, len(rows), dtype=np.int64)
-    for place in range(len(rows) - 1, -1, -1):
-        first[balls.members(int(rows[place]))] = place
-    return first
 
 
 def _as_pool(embeddings: ArrayLike | Pool) -> Pool:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 Unit = NDArray[np.float32]
 Rows = NDArray[np.integer]
-_RECHECK_BYTES = 64 * 2**20
 
 
 def similarity_threshold(delta: float) -> float:
@@ -30,13 +29,10 @@ def rounding_band(dimension: int) -> float:
 
 def distances_of_pairs(unit: Unit, first: Rows, second: Rows) -> NDArray[np.float64]:
     """(m,) distance of each pair of rows, in float64 arithmetic."""
+    from coldstart.selection import compiled
+
     out = np.empty(len(first))
-    step = max(1, _RECHECK_BYTES // (16 * unit.shape[1]))
-    for start in range(0, len(first), step):
-        part = slice(start, start + step)
-        difference = unit[first[part]].astype(np.float64)
-        difference -= unit[second[part]]
-        out[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    compiled.distances(unit, np.asarray(first), np.asarray(second), out)
     return out
 
 

@@ -87,13 +87,13 @@ def _gains(
     mass: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(n,) uncovered mass in each ball; minus infinity where a row may not be picked."""
-    uncovered = np.flatnonzero(~covered)
-    if len(uncovered) > len(covered) // 4:
-        gain = balls.mass_inside(np.where(covered, 0.0, mass))
+    inside, outside = np.flatnonzero(covered), np.flatnonzero(~covered)
+    if len(inside) <= len(outside):
+        gain = balls.mass_inside(mass)
+        balls.take_away(gain, inside, mass)
     else:
-        loss = np.zeros(len(covered))
-        balls.take_away(loss, uncovered, mass)
-        gain = -loss
+        gain = np.zeros(len(covered))
+        balls.take_away(gain, outside, -mass)
     gain[~open_rows] = -np.inf
     return gain
 

@@ -103,13 +103,13 @@ def kmeans(
     for start in range(starts):
         progress(start, starts + 1, "finding groups")
         centres = _plus_plus(some, count, fixed, some_mass, generator)
-        groups = _lloyd(some, centres, len(fixed), some_mass, iterations)
+        groups = lloyd(some, centres, len(fixed), some_mass, iterations)
         if best is None or groups.inertia < best.inertia:
             best = groups
     assert best is not None
     if some is not unit:
         progress(starts, starts + 1, "finding groups")
-        best = _lloyd(unit, best.centres, len(fixed), mass, iterations)
+        best = lloyd(unit, best.centres, len(fixed), mass, iterations)
     return best
 
 
@@ -167,18 +167,19 @@ def _plus_plus(
     return centres
 
 
-def _lloyd(
+def lloyd(
     unit: Unit,
     centres: NDArray[np.float32],
     fixed: int,
     mass: NDArray[np.float64],
     iterations: int,
 ) -> Groups:
+    """Lloyd's iterations from the given ``centres``, the first ``fixed`` of which stay."""
     from scipy.sparse import csr_matrix
 
     n, k = len(unit), len(centres)
     centres = centres.copy()
-    of_row, distances = _assign(unit, centres)
+    of_row, distances = assign(unit, centres)
     for _ in range(iterations):
         onto = csr_matrix((mass.astype(np.float32), of_row, np.arange(n + 1)), shape=(n, k))
         sums = onto.T @ unit
@@ -188,14 +189,14 @@ def _lloyd(
         centres[filled] = sums[filled] / sizes[filled, None]
         _refill_empty(unit, centres, np.flatnonzero(moving & (sizes <= 0)), distances * mass)
         before = of_row
-        of_row, distances = _assign(unit, centres)
+        of_row, distances = assign(unit, centres)
         if np.array_equal(before, of_row):
             break
     held = np.bincount(of_row, weights=mass, minlength=k).astype(np.float64)
     return Groups(centres, fixed, of_row, distances, held, float(distances @ mass))
 
 
-def _assign(
+def assign(
     unit: Unit, centres: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The nearest centre of each row, the lowest where several are, and the squared distance."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +27,15 @@ from coldstart.selection.exact import (
     similarity_threshold,
     within_tile,
 )
+from coldstart.selection.pairs import (
+    Pairs,
+    assemble,
+    close_pairs,
+    in_threads,
+    kernels,
+    pruned_pairs,
+)
+from coldstart.selection.pruning import useful_bounds
 
 DEFAULT_MEMORY_LIMIT_BYTES = 3 * 2**30
 _BYTES_PER_EDGE = 8
@@ -61,8 +69,8 @@ class RadiusGraph:
     """Every pair of rows less than ``delta`` apart, itself included, as compressed sparse rows.
 
     ``indices[indptr[i]:indptr[i + 1]]`` are the neighbours of row i in ascending order (int32), and
-    ``similarities`` (float32) their cosines, from which `within` makes the graph of any smaller
-    radius. ``fingerprint`` says which vectors it was made from.
+    ``similarities`` (float32) their cosines, by which `balls` serves every smaller radius.
+    ``fingerprint`` says which vectors it was made from.
     """
 
     delta: float
@@ -80,53 +88,11 @@ class RadiusGraph:
         """Mean number of neighbours, a row's own self not counted."""
         return len(self.indices) / self.n - 1
 
-    def within(self, delta: float, unit: Unit) -> RadiusGraph:
-        """The graph of a radius no larger than this one's."""
+    def balls(self, delta: float, unit: Unit) -> GraphBalls:
+        """The balls of a radius no larger than this graph's; nothing is copied."""
         if delta > self.delta:
             raise ValueError(f"this graph reaches to {self.delta:g}; it has no pairs at {delta:g}")
-        if delta == self.delta:
-            return self
-        threshold, band = similarity_threshold(delta), rounding_band(unit.shape[1])
-        keep = self.similarities > threshold - band
-        unsure = np.flatnonzero(keep & (self.similarities <= threshold + band))
-        if len(unsure):
-            rows = np.searchsorted(self.indptr, unsure, side="right") - 1
-            keep[unsure] = distances_of_pairs(unit, rows, self.indices[unsure]) < delta
-        indptr = np.zeros(self.n + 1, dtype=np.int64)
-        np.cumsum(np.add.reduceat(keep, self.indptr[:-1], dtype=np.int64), out=indptr[1:])
-        return RadiusGraph(
-            delta, indptr, self.indices[keep], self.similarities[keep], self.fingerprint
-        )
-
-    def members(self, row: int) -> NDArray[np.int32]:
-        return self.indices[self.indptr[row] : self.indptr[row + 1]]
-
-    def covered_by(self, rows: Rows) -> NDArray[np.bool_]:
-        covered = np.zeros(self.n, dtype=bool)
-        covered[self._members_of(rows)] = True
-        return covered
-
-    def mass_inside(self, mass: Mass) -> Mass:
-        total: Mass = np.add.reduceat(mass[self.indices], self.indptr[:-1])
-        return total
-
-    def take_away(self, total: Mass, rows: Rows, mass: Mass) -> None:
-        neighbours = self._members_of(rows)
-        each = np.repeat(mass[rows], np.diff(self.indptr)[rows])
-        if len(neighbours) < self.n // 4:
-            np.subtract.at(total, neighbours, each)
-        else:
-            total -= np.bincount(neighbours, weights=each, minlength=self.n)
-
-    def _members_of(self, rows: Rows) -> NDArray[np.int32]:
-        """The neighbours of all ``rows``, one list after the other."""
-        starts = self.indptr[rows]
-        lengths = self.indptr[np.asarray(rows) + 1] - starts
-        ends = np.cumsum(lengths)
-        if len(ends) == 0:
-            return self.indices[:0]
-        steps = np.repeat(starts - (ends - lengths), lengths)
-        return self.indices[steps + np.arange(ends[-1])]
+        return GraphBalls(self, unit, delta)
 
     def check_belongs_to(self, unit: Unit) -> None:
         """Raise ValueError unless this graph was made from these vectors."""
@@ -162,6 +128,61 @@ class RadiusGraph:
                 stored["similarities"],
                 str(stored["fingerprint"]),
             )
+
+
+@dataclass(frozen=True)
+class GraphBalls:
+    """The balls of radius ``delta``, read from a graph that reaches at least as far."""
+
+    graph: RadiusGraph
+    unit: Unit
+    delta: float
+
+    def members(self, row: int) -> NDArray[np.int32]:
+        part = slice(self.graph.indptr[row], self.graph.indptr[row + 1])
+        rows, similarity = self.graph.indices[part], self.graph.similarities[part]
+        low, high, _ = self._limits
+        keep = similarity > low
+        unsure = np.flatnonzero(keep & (similarity <= high))
+        if len(unsure):
+            measured = distances_of_pairs(self.unit, np.full(len(unsure), row), rows[unsure])
+            keep[unsure] = measured < self.delta
+        return rows[keep]
+
+    def covered_by(self, rows: Rows) -> NDArray[np.bool_]:
+        covered = np.zeros(self.graph.n, dtype=bool)
+        kernels().mark_covered(*self._edges, np.asarray(rows), *self._limits, covered)
+        return covered
+
+    def first_of(self, rows: Rows) -> NDArray[np.int64]:
+        """(n,) the place in ``rows`` of the first whose ball holds each row; len(rows) for none."""
+        first = np.full(self.graph.n, len(rows), dtype=np.int64)
+        kernels().first_in_order(*self._edges, np.asarray(rows), *self._limits, first)
+        return first
+
+    def mass_inside(self, mass: Mass) -> Mass:
+        total = np.empty(self.graph.n)
+        if mass.min() == mass.max():
+            kernels().count_inside(*self._edges, *self._limits, total)
+            total *= mass[0]
+            return total
+        kernels().sum_mass(*self._edges, mass, *self._limits, total)
+        return total
+
+    def take_away(self, total: Mass, rows: Rows, mass: Mass) -> None:
+        kernels().subtract_mass(*self._edges, np.asarray(rows), mass, *self._limits, total)
+
+    @property
+    def _edges(self) -> tuple[Unit, NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        return self.unit, self.graph.indptr, self.graph.indices, self.graph.similarities
+
+    @property
+    def _limits(self) -> tuple[float, float, float]:
+        """Similarities up to the first are surely outside, above the second surely inside."""
+        if self.delta == self.graph.delta:
+            return -np.inf, -np.inf, self.delta
+        threshold, band = similarity_threshold(self.delta), rounding_band(self.unit.shape[1])
+        return threshold - band, threshold + band, self.delta
 
 
 @dataclass(frozen=True)
@@ -213,10 +234,10 @@ def balls(
 ) -> Balls:
     """The balls of radius ``delta``: from ``graph`` where it reaches, else built or matrix-free."""
     if graph is not None and graph.delta >= delta:
-        return graph.within(delta, unit)
+        return graph.balls(delta, unit)
     if _BYTES_PER_EDGE * estimate_edges(unit, delta) > memory_limit_bytes:
         return MatrixFreeBalls(unit, delta, progress)
-    return radius_graph(unit, delta, progress=progress)
+    return radius_graph(unit, delta, progress=progress).balls(delta, unit)
 
 
 def estimate_edges(unit: Unit, delta: float, *, rows: int = 256, seed: int = 0) -> int:
@@ -234,25 +255,31 @@ def radius_graph(
     *,
     tile_rows: int = _TILE_ROWS,
     threads: int | None = None,
+    prune: bool | None = None,
     progress: Progress = silent,
 ) -> RadiusGraph:
     """Every pair of ``unit`` (n, d) closer than ``delta`` (strictly), exact.
 
-    One triangle of the similarity matrix in tiles: n² d floating point operations. ``threads``
+    One triangle of the similarity matrix in tiles: n² d floating point operations, or fewer where
+    leading principal components rule most pairs out (``prune``; None asks a sample). ``threads``
     tiles are worked on at a time (default: one for each core), each by a single BLAS thread.
     """
+    bounds = None if prune is False else useful_bounds(unit, delta)
     n = len(unit)
     blocks = row_blocks(n, tile_rows)
     tiles = [(i, j) for i in range(len(blocks)) for j in range(i, len(blocks))]
-    found: dict[tuple[int, int], _Pairs] = {}
+    results: dict[tuple[int, int], Pairs] = {}
 
-    def close_pairs(tile: tuple[int, int]) -> _Pairs:
-        return _close_pairs(unit, blocks[tile[0]], blocks[tile[1]], delta)
+    def pairs_of_tile(tile: tuple[int, int]) -> Pairs:
+        rows, columns = blocks[tile[0]], blocks[tile[1]]
+        found = None if bounds is None else pruned_pairs(unit, bounds, rows, columns, delta)
+        return found or close_pairs(unit, rows, columns, delta)
 
-    for number, (tile, pairs) in enumerate(_in_threads(close_pairs, tiles, threads)):
+    for number, (tile, pairs) in enumerate(in_threads(pairs_of_tile, tiles, threads)):
         progress(number, len(tiles), "comparing images")
-        found[tile] = pairs
-    return _assemble(found, blocks, n, delta, fingerprint(unit))
+        results[tile] = pairs
+    edges = assemble(results, blocks, n)
+    return RadiusGraph(delta, edges.indptr, edges.indices, edges.similarities, fingerprint(unit))
 
 
 def knn(unit: Unit, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -279,83 +306,3 @@ def fingerprint(unit: Unit) -> str:
     digest = hashlib.blake2b(repr(unit.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(unit[rows]).tobytes())
     return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """Close pairs of one tile, by row then column, numbered from the tile's corner."""
-
-    row: NDArray[np.int32]
-    column: NDArray[np.int32]
-    similarity: NDArray[np.float32]
-
-
-def _close_pairs(unit: Unit, rows: slice, columns: slice, delta: float) -> _Pairs:
-    similarity = (unit[rows] @ unit[columns].T).ravel()
-    threshold, band = similarity_threshold(delta), rounding_band(unit.shape[1])
-    place = np.flatnonzero(similarity > threshold - band)
-    close = similarity[place]
-    row, column = np.divmod(place, columns.stop - columns.start)
-    keep = np.ones(len(place), dtype=bool)
-    if rows == columns:
-        keep = row < column
-    unsure = np.flatnonzero(keep & (close <= threshold + band))
-    if len(unsure):
-        first, second = rows.start + row[unsure], columns.start + column[unsure]
-        keep[unsure] = distances_of_pairs(unit, first, second) < delta
-    if not keep.all():
-        row, column, close = row[keep], column[keep], close[keep]
-    return _Pairs(row.astype(np.int32), column.astype(np.int32), close)
-
-
-def _in_threads(
-    work: Callable[[tuple[int, int]], _Pairs], tiles: list[tuple[int, int]], threads: int | None
-) -> Iterator[tuple[tuple[int, int], _Pairs]]:
-    """The results in the order of ``tiles``; one BLAS thread in each worker."""
-    from threadpoolctl import threadpool_limits
-
-    count = threads or os.cpu_count() or 1
-    with threadpool_limits(1, user_api="blas"):
-        if count == 1 or len(tiles) == 1:
-            for tile in tiles:
-                yield tile, work(tile)
-            return
-        with ThreadPoolExecutor(count) as workers:
-            try:
-                yield from zip(tiles, workers.map(work, tiles), strict=True)
-            finally:
-                workers.shutdown(wait=False, cancel_futures=True)
-
-
-def _assemble(
-    found: dict[tuple[int, int], _Pairs], blocks: list[slice], n: int, delta: float, name: str
-) -> RadiusGraph:
-    """The rows of the graph from the pairs of one triangle, in both directions plus each self."""
-    indptr = np.zeros(n + 1, dtype=np.int64)
-    indices: list[NDArray[np.int32]] = []
-    similarities: list[NDArray[np.float32]] = []
-    for i, block in enumerate(blocks):
-        own = np.arange(block.stop - block.start, dtype=np.int32)
-        row, column, similarity = [], [], []
-        for j in range(i + 1):
-            # The tile was computed for the lower block's rows; here it is read the other way.
-            pairs = found[j, i] if j == i else found.pop((j, i))
-            row.append(pairs.column)
-            column.append(pairs.row + np.int32(blocks[j].start))
-            similarity.append(pairs.similarity)
-        row.append(own)
-        column.append(own + np.int32(block.start))
-        similarity.append(np.ones(len(own), dtype=np.float32))
-        for j in range(i, len(blocks)):
-            pairs = found.pop((i, j)) if j == i else found[i, j]
-            row.append(pairs.row)
-            column.append(pairs.column + np.int32(blocks[j].start))
-            similarity.append(pairs.similarity)
-        all_rows = np.concatenate(row)
-        # Each piece is in column order, so a stable sort by row leaves the columns ascending.
-        order = np.argsort(all_rows.astype(np.uint16), kind="stable")
-        indices.append(np.concatenate(column)[order])
-        similarities.append(np.concatenate(similarity)[order])
-        indptr[block.start + 1 : block.stop + 1] = np.bincount(all_rows, minlength=len(own))
-    np.cumsum(indptr, out=indptr)
-    return RadiusGraph(delta, indptr, np.concatenate(indices), np.concatenate(similarities), name)

@@ -155,6 +155,7 @@ class Selection:
 def check_budget(budget: Any, pool: Pool) -> int:
     """``budget`` as an int between 1 and the number of images that can still be picked."""
     try:
+        # True is an int to Python, but nobody means a budget by it.
         if isinstance(budget, (bool, np.bool_)):
             raise TypeError
         number = operator.index(budget)

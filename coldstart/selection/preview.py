@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from coldstart.progress import Progress, silent
 from coldstart.selection.coverage import CurveBand, coverage_curve, random_coverage_curve
-from coldstart.selection.neighbours import RadiusGraph
 from coldstart.selection.pool import Pool, Selection, check_budget
 from coldstart.selection.probcover import ProbCover
 from coldstart.selection.radius import search_radius
@@ -58,29 +57,22 @@ def preview_coverage(
                 0,
             )
         )
-    graph = pool.graph
-    if graph is not None:
-        graph = graph.within(delta, pool.unit) if graph.delta >= delta else None
-    random = random_coverage_curve(
-        pool, budget, delta, labelled=pool.labelled, seed=strategy.seed, graph=graph
-    )
+    random = random_coverage_curve(pool, budget, delta, labelled=pool.labelled, seed=strategy.seed)
     if strategy.nested:
         if isinstance(strategy, ProbCover):
             strategy = replace(strategy, delta=delta)
         selection = strategy.select(pool, budget, progress=progress)
-        coverage = coverage_curve(
-            pool, selection.indices, delta, labelled=pool.labelled, graph=graph
-        )
+        coverage = coverage_curve(pool, selection.indices, delta, labelled=pool.labelled)
         note = "Measured on the whole pool, for every budget."
         return CoveragePreview(np.arange(budget + 1), coverage, random, delta, selection, note)
     part, rows = pool.random_part(_PART_ROWS, strategy.seed)
     most = min(budget, int(part.candidates.sum()))
     tried = np.unique(np.geomspace(1, most, min(_TRIED_BUDGETS, most)).round().astype(np.int64))
-    reached = [_covered(pool, np.empty(0, dtype=np.int64), delta, graph)]
+    reached = [_covered(pool, np.empty(0, dtype=np.int64), delta)]
     for number, one in enumerate(tried.tolist()):
         progress(number, len(tried), "trying budgets")
         picks = rows[strategy.select(part, one).indices]
-        reached.append(_covered(pool, picks, delta, graph))
+        reached.append(_covered(pool, picks, delta))
     where = "" if part is pool else f" on {_PART_ROWS:,} random images"
     note = f"These picks change with the budget: {len(tried)} budgets were tried{where}."
     return CoveragePreview(
@@ -88,7 +80,5 @@ def preview_coverage(
     )
 
 
-def _covered(
-    pool: Pool, picks: NDArray[np.int64], delta: float, graph: RadiusGraph | None
-) -> float:
-    return float(coverage_curve(pool, picks, delta, labelled=pool.labelled, graph=graph)[-1])
+def _covered(pool: Pool, picks: NDArray[np.int64], delta: float) -> float:
+    return float(coverage_curve(pool, picks, delta, labelled=pool.labelled)[-1])

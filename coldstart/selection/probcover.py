@@ -13,7 +13,7 @@ import numpy as np
 from coldstart.progress import Progress
 from coldstart.selection.greedy_cover import SHRINK, Cover, greedy_cover
 from coldstart.selection.kernels import Ball
-from coldstart.selection.neighbours import Balls, MatrixFreeBalls, RadiusGraph, balls
+from coldstart.selection.neighbours import Balls, GraphBalls, MatrixFreeBalls, balls
 from coldstart.selection.picks import distances_to_earlier
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.radius import paper_radius, search_radius
@@ -144,8 +144,8 @@ class _BallsOf:
         self._pool, self._first, self._limit, self._progress = pool, first, limit, progress
 
     def __call__(self, delta: float) -> Balls:
-        if isinstance(self._first, RadiusGraph):
-            return self._first.within(delta, self._pool.unit)
+        if isinstance(self._first, GraphBalls):
+            return self._first.graph.balls(delta, self._pool.unit)
         return MatrixFreeBalls(self._pool.unit, delta, self._progress)
 
 

@@ -65,10 +65,9 @@ def search_radius(
     budget = max(1, min(budget, int(small.candidates.sum()), max(1, small.n // 2)))
     graph = radius_graph(small.unit, float(deltas[-1]))
     curves = np.empty((len(deltas), budget + 1))
-    for number, delta in enumerate(deltas[::-1].tolist()):
+    for number, delta in enumerate(deltas.tolist()):
         progress(number, len(deltas), "trying radii")
-        graph = graph.within(delta, small.unit)
-        curves[len(deltas) - 1 - number] = _mean_distances(small, graph, budget)
+        curves[number] = _mean_distances(small, graph, delta, budget)
     search = RadiusSearch(deltas, curves, small.n)
     pool.cache["radius", min(sample, pool.n), seed] = search
     return search
@@ -134,13 +133,15 @@ def widest_graph(
     return radius_graph(pool.unit, round(max(delta, 1e-4), 4), progress=progress)
 
 
-def _mean_distances(pool: Pool, graph: RadiusGraph, budget: int) -> NDArray[np.float64]:
+def _mean_distances(
+    pool: Pool, graph: RadiusGraph, delta: float, budget: int
+) -> NDArray[np.float64]:
     """(budget + 1,) mean distance of the pool to the nearest labelled image or greedy pick."""
     cover = greedy_cover(
         pool.unit,
-        graph.delta,
+        delta,
         budget,
-        balls_of=lambda delta: graph.within(delta, pool.unit),
+        balls_of=lambda radius: graph.balls(radius, pool.unit),
         candidates=pool.candidates,
         chosen=pool.labelled,
         mass=pool.mass,

@@ -13,6 +13,7 @@ from coldstart.selection.kmeans import KMeans
 from coldstart.selection.maxherding import FacilityLocation, MaxHerding
 from coldstart.selection.policy import Auto
 from coldstart.selection.probcover import ProbCover
+from coldstart.selection.skactiveml_bridge import make_bridge
 from coldstart.selection.strategy import Strategy, from_text, settings_of
 from coldstart.selection.typiclust import TCM, TypiClust
 from coldstart.selection.uherding import UHerding
@@ -56,10 +57,14 @@ def strategies() -> dict[str, type[Strategy]]:
 
 
 def make_strategy(name: str, **settings: Any) -> Strategy:
-    """The strategy called ``name``; settings may be text, as the command line has them.
+    """The strategy called ``name``, or ``skactiveml:<class>`` where that package is installed.
+
+    Settings may be text, as the command line has them.
 
     Raises ValueError for an unknown strategy or setting, or a value out of range.
     """
+    if name.startswith("skactiveml:"):
+        return make_bridge(name.removeprefix("skactiveml:"), settings)
     kind = strategies().get(name)
     if kind is None:
         raise ValueError(f"there is no strategy {name!r}; choose one of {', '.join(strategies())}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import types
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from coldstart.progress import Progress, silent
 from coldstart.selection.pool import Pool, Selection, check_budget
+from coldstart.selection.requests import select_wishes, without_near_duplicates
 
 REFINE_HELP = (
     "'swaps' exchanges picks one by one as long as that serves the pool better: a better first "
@@ -77,11 +79,25 @@ class Strategy(ABC):
         for setting in settings_of(type(self)):
             _check_setting(self.name, setting, getattr(self, setting.name))
 
-    def select(self, pool: Pool, budget: int, *, progress: Progress = silent) -> Selection:
+    def select(
+        self,
+        pool: Pool,
+        budget: int,
+        *,
+        wishes: Mapping[Any, int] | None = None,
+        away_from_labelled: float = 0.0,
+        progress: Progress = silent,
+    ) -> Selection:
         """``budget`` rows of ``pool``, best first, each with a gain and a reason.
+
+        ``wishes`` says how many picks should be of some class (by the model's probabilities);
+        ``away_from_labelled`` leaves out images closer than this to a labelled one.
 
         Raises ValueError when the budget is below 1 or beyond the images that can be picked.
         """
+        pool = without_near_duplicates(pool, away_from_labelled)
+        if wishes:
+            return select_wishes(self, pool, budget, wishes, progress)
         return self._pick(pool, check_budget(budget, pool), progress)
 
     @property

@@ -41,7 +41,11 @@ def guard_headers(cache: str) -> dict[str, str]:
 def check_origin(request: Request) -> None:
     """Refuse a request that another site's page has sent."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is None or request.headers.get("sec-fetch-site") == "same-origin":
+        return
+    # Behind a proxy the host may be another; no other site's page can send these two headers.
+    hosts = {request.headers.get("host"), request.headers.get("x-forwarded-host")}
+    if urlsplit(origin).netloc not in hosts:
         raise RequestRefused(
             403, "This request comes from another site.", "Use the app's own page."
         )

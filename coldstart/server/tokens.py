@@ -129,19 +129,29 @@ def _secret() -> bytes:
 @lru_cache(maxsize=8)
 def _secret_from_file(file: Path) -> bytes:
     """The secret kept beside the projects, made on first use and readable by its owner only."""
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-        handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        try:
-            with os.fdopen(handle, "w") as out:
-                out.write(secrets.token_hex(32))
-            os.link(draft, file)  # never replaces: of two servers that start at once, one wins
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return file.read_text().encode()
+    try:
+        if not file.is_file():
+            _write_secret(file)
+        return file.read_text().encode()
+    except OSError as error:
+        raise ColdstartError(
+            f"The server's secret {file} cannot be read or written ({error.strerror}).",
+            "Make the projects folder writable, or set COLDSTART_SECRET.",
+        ) from error
+
+
+def _write_secret(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(handle, "w") as out:
+            out.write(secrets.token_hex(32))
+        os.link(draft, file)  # never replaces: of two servers that start at once, one wins
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 def _encoded(data: bytes) -> str:

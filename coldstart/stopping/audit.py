@@ -1,9 +1,9 @@
-"""Measured accuracy: an exact 95% interval that stays valid although it is looked at as labels come.
+"""Measured accuracy, with an exact 95% interval that stays valid although it is looked at often.
 
 Every look asks about a *new* model on all audit labels so far, so a confidence sequence, which
 speaks of one unchanging share, would not be valid. What holds without further assumptions is alpha
-spending: at most `LOOKS` looks are taken, each an exact Clopper-Pearson interval at 5% / `LOOKS`, so
-all of them hold together with at least 95% (Bonferroni), at the one a person stops at too.
+spending: at most `LOOKS` looks are taken, each an exact Clopper-Pearson interval at 5% / `LOOKS`.
+All of them hold together with at least 95% (Bonferroni), so the one a person stops at does too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 FEWEST_AUDIT_LABELS = 30
 """With fewer nothing is said: the interval would be some 30 points wide."""
 
-RUNGS = (30, 40, 55, 75, 100, 135, 180, 240, 320, 430, 570, 760)
+RUNGS = (30, 40, 55, 75, 100, 135, 180, 240, 320)
 """Audit labels at which a look is due; each about a third more than the one before."""
 
 GROWTH_FOR_A_LOOK = 1.5
@@ -25,8 +25,10 @@ GROWTH_FOR_A_LOOK = 1.5
 SMALLEST_STEP = 1.2
 """A rung that is nearer than this to the last look is passed over."""
 
-LOOKS = 12
 ALPHA = 0.05
+LOOKS = 9
+"""With nine an interval is never more than 1.6 times as wide as that of one single look."""
+
 
 @dataclass(frozen=True)
 class AuditLook:
@@ -221,8 +223,8 @@ def _words(
         )
     if last.unseen_at_most >= 0.01:
         words.append(
-            f"About {last.unseen_share:.1%} of the images are of a class that has no label yet, and "
-            f"at most {last.unseen_at_most:.0%} are of one the model was not taught."
+            f"Classes without a label: some {last.unseen_share:.0%} of the images (Good-Turing). "
+            f"Classes the model was not taught: at most {last.unseen_at_most:.0%}."
         )
     words.append(_when_next(audit_labels, training_labels, looks))
     return words + _unanswered(unanswered)

@@ -65,7 +65,7 @@ def coverage(project: Project) -> None:
     )
     st.plotly_chart(figure, key="coverage_history", config=_NO_BAR)
     st.markdown(_worth(history))
-    st.caption(f"Radius {history.delta:.3f}. {history.delta_words}")
+    st.caption(history.delta_words)
 
 
 def _worth(history: CoverageHistory) -> str:

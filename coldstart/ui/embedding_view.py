@@ -54,7 +54,9 @@ def likeness(project: Project, active_one: EmbeddingSet) -> None:
 def _likeness(project: Project, name: str) -> None:
     from coldstart.workflow.embed import neighbour_examples
 
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
         question("Does it find alike what you find alike?")
         if st.button("Six others", icon=":material/casino:", type="tertiary"):
             st.session_state[_EXAMPLES_SEED] = st.session_state.get(_EXAMPLES_SEED, 0) + 1
@@ -77,7 +79,7 @@ def encoder_cards(project: Project, *, disabled: bool) -> None:
 
 def _card(project: Project, card: EncoderCard, *, disabled: bool) -> None:
     st.markdown(f"**{card.title}**")
-    st.markdown(card.knows)
+    st.markdown(f"Knows {card.knows}.")
     st.caption(
         f"{card.dimension:,} dimensions · {card.input_pixels} px · {card.licence} · {card.paper}"
     )

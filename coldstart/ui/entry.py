@@ -7,6 +7,7 @@ import streamlit as st
 from coldstart.ui import session, sidebar, strip
 from coldstart.ui.guard import guard
 from coldstart.ui.places import MARK, STYLE_SHEET, WORDMARK, page_file
+from coldstart.ui.steps import STEPS
 
 _SIDEBAR_PIXELS = 210
 
@@ -22,32 +23,33 @@ st.logo(str(WORDMARK), size="medium", icon_image=str(MARK))
 
 def first_page() -> None:
     """The bare address leads to the first step."""
-    st.switch_page(page_file("data"))
+    st.switch_page(page_file("data"), query_params=st.query_params.to_dict())
 
 
-STEPS = (
-    ("data", "Data", ":material/photo_library:", "Find and check the images."),
-    ("embeddings", "Embeddings", ":material/scatter_plot:", "One vector for each image."),
-    ("label", "Select & Label", ":material/label:", "Choose which images to label, and label."),
-    ("train", "Train", ":material/model_training:", "A model from the labels, measured."),
-    ("diagnostics", "Diagnostics", ":material/monitoring:", "Coverage, the map, may I stop?"),
-)
 page = st.navigation(
     [
         st.Page(first_page, title="coldstart", default=True, visibility="hidden"),
         *(
-            st.Page(page_file(name), title=title, icon=icon, url_path=name, help=words)
-            for name, title, icon, words in STEPS
+            st.Page(
+                page_file(step.name),
+                title=step.title,
+                icon=step.icon,
+                url_path=step.name,
+                help=step.words,
+            )
+            for step in STEPS
         ),
     ]
 )
 
+if not page.url_path:
+    page.run()
 session.visit(page.url_path)
 with guard():
     session.restore()
 with guard():
     sidebar.show()
 with guard():
-    strip.show()
+    strip.show(page.url_path)
 with guard():
     page.run()

@@ -15,6 +15,8 @@ from coldstart.ui.guard import guarded, refuse
 from coldstart.ui.words import JOB_TITLES, ago, duration, share_done
 
 _POLL_S = 1
+# Before this much is done, preparation still weighs in the time and would mislead.
+_SHARE_TO_TELL = 0.05
 
 
 def running_job(project: Project, kind: str) -> JobRow | None:
@@ -74,9 +76,9 @@ def _stopped_card(project: Project, job: JobRow) -> None:
     with st.container(border=True, gap="small", key=f"job_{job.kind}"):
         when = ago(job.finished_at or job.heartbeat_at)
         if job.state == "cancelled":
-            st.markdown(f"**{title} was cancelled** · {when} · what was finished is kept.")
+            st.markdown(f"**{title}** · cancelled {when} · what was finished is kept.")
         else:
-            st.markdown(f"**{title} stopped** · {when}")
+            st.markdown(f"**{title}** · stopped {when}")
             refuse(ColdstartError(job.error or "The process stopped without a word."))
         if st.button("Resume", key=f"resume_{job.kind}", icon=":material/play_arrow:"):
             jobs.resume(project, job, by=session.annotator())
@@ -94,6 +96,7 @@ def _how_far(job: JobRow) -> str:
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
     left = job.seconds_left()
-    if left is not None:
+    share = share_done(job)
+    if left is not None and share is not None and share > _SHARE_TO_TELL:
         parts.append(f"about {duration(left)} left")
     return " · ".join(part.replace("*", "").replace("`", "") for part in parts)

@@ -61,10 +61,24 @@ def new_queue() -> None:
 
 def view_picker(project: Project, shown: Queue) -> str:
     """Draw the choice of a list of images; the one chosen (a name of `store.images.FILTERS`)."""
-    counts = project.store.labels.counts()
-    titles = {"queue": f"Queue {shown.waiting:,}"} | {
-        kind.name: f"{kind.title} {counts.get(kind.name, 0):,}" for kind in LABEL_KINDS.values()
-    }
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        chosen = _view_control()
+        if chosen == "queue" and shown.images:
+            _how_picked(project)
+    return chosen
+
+
+def _how_picked(project: Project) -> None:
+    """What the strategy noted about the newest batch."""
+    batches = project.store.batches.all()
+    notes = " ".join(batches[-1].notes) if batches else ""
+    if notes:
+        st.caption(notes, width="content")
+
+
+def _view_control() -> str:
+    # No counts: the page does not run while somebody labels, and old ones would mislead.
+    titles = {"queue": "Queue"} | {kind.name: kind.title for kind in LABEL_KINDS.values()}
     chosen = st.segmented_control(
         "Images shown",
         list(titles),

@@ -71,7 +71,7 @@ def _picture(project: Project) -> None:
         image_ids.tolist(),
         colour_title=COLOURINGS[str(colouring)],
         quiet=_QUIET,
-        labelled=None if colouring == "class" else labelled[shown],
+        labelled=labelled[shown] if colouring == "prediction" else None,
     )
     figure.update_layout(dragmode="pan")
     st.plotly_chart(figure, key="map", config={"displaylogo": False, "scrollZoom": True})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -14,6 +15,7 @@ from coldstart.ui import session
 from coldstart.ui.folder_browser import folder_browser
 from coldstart.ui.guard import guard
 from coldstart.ui.places import page_file
+from coldstart.ui.steps import STEPS
 from coldstart.ui.words import ago, count
 from coldstart.workflow.demo import open_demo
 from coldstart.workflow.projects import (
@@ -56,6 +58,15 @@ def welcome() -> None:
         "The demo is 1,797 handwritten digits without labels: no network needed, ready to label in "
         "less than a minute."
     )
+
+
+def the_steps() -> None:
+    """The five steps in a row, for whoever comes here first."""
+    cells = "".join(
+        f"<p><b>{number} {escape(step.title)}</b><span>{escape(step.words)}</span></p>"
+        for number, step in enumerate(STEPS, start=1)
+    )
+    st.html(f'<div class="cs-steps">{cells}</div>')
 
 
 def start_embedding(project: Project) -> None:

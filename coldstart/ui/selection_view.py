@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from coldstart import jobs
 from coldstart.errors import ColdstartError
+from coldstart.progress import Progress
 from coldstart.project import Project
 from coldstart.ui import job_card, label_view, session
 from coldstart.ui.guard import guard
 from coldstart.ui.head import empty, question, step_link
 from coldstart.ui.label_view import Queue
+from coldstart.ui.places import page_file
 from coldstart.ui.strategy_picker import Chosen, strategy_picker
 from coldstart.ui.words import count, percent
 from coldstart.workflow.select import Preview
@@ -25,6 +26,12 @@ _DEFAULT_BUDGET = 50
 _LARGEST = (200, 1_000, 5_000)
 # Beyond this many images a selection takes long enough to be a job of its own.
 _AT_ONCE = 20_000
+# Kept free while the curve is computed, so that the slider below stays where it is.
+_CURVE_PIXELS = 380
+_PREVIEWS = "selection_previews"
+_KEPT  # Kept free while the curve is computed, so that the slider below stays where it is.
+_CURVE_PIXELS = 380
+_PREVIEWS = 12
 
 
 def embedded(project: Project, action: DeltaGenerator) -> bool:
@@ -70,41 +77,65 @@ def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
         chosen = strategy_picker(project)
         largest = st.selectbox("Show budgets up to", _LARGEST, format_func="{:,}".format)
         _own_labels(project)
+        if project.store.labels.counts().get("class", 0):
+            st.page_link(page_file("train"), label="Train on what is labelled")
         if queue.waiting:
             _queue_buttons(project, queue)
-    with right, guard():
-        budget = _budget(project, chosen, int(largest))
-        if action.button(
+    with right:
+        question("How much of the pool would each budget cover?")
+        curve = st.container(height=_CURVE_PIXELS, border=False)
+        budget = _budget_slider(project, int(largest))
+        if budget and action.button(
             f"Queue these {budget:,}",
             type="primary",
             icon=":material/playlist_add_check:",
             disabled=running,
         ):
             _queue(project, chosen, budget)
+        # Last, for it takes longest: nobody has to wait for it to queue.
+        with guard():
+            _coverage(project, chosen, int(largest), budget, curve)
 
 
-def _budget(project: Project, chosen: Chosen, largest: int) -> int:
-    question("How much of the pool would each budget cover?")
-    place = st.container()
-    with st.spinner("Trying budgets"):
-        preview = cached_preview(project, chosen, largest)
-    most = min(largest, preview.available)
+def _budget_slider(project: Project, largest: int) -> int:
+    """How many images to label next; 0 when there is none left."""
+    images = project.store.images
+    left = images.count("unlabelled") - images.count("queue")
+    if left < 2:
+        return max(0, left)
+    most = min(largest, left)
     step = 5 if most >= 50 else 1
-    budget = int(
+    last = most // step * step
+    if st.session_state.get("budget", 0) > last:
+        st.session_state["budget"] = last
+    return int(
         st.slider(
             "Budget: how many images to label next",
             min_value=step,
-            max_value=max(most // step * step, step + 1),
+            max_value=last,
             value=min(_DEFAULT_BUDGET, most),
             step=step,
             key="budget",
         )
     )
+
+
+def _coverage(
+    project: Project, chosen: Chosen, largest: int, budget: int, place: DeltaGenerator
+) -> None:
     with place:
+        waiting = st.empty()
+
+        def progress(done: int, total: int | None, message: str = "") -> None:
+            # Every call is also a chance for Streamlit to end this run and start a newer one.
+            waiting.progress(min(1.0, done / total) if total else 0.0, text=message or "Measuring")
+
+        progress(0, None, "Measuring what each budget would cover")
+        preview = _cached_preview(project, chosen, largest, progress)
+        waiting.empty()
         _curve(preview, budget)
     st.markdown(_sentence(preview, budget))
-    st.caption(f"Radius {preview.delta:.3f}. {preview.delta_words}")
-    return min(budget, preview.available)
+    st.caption(preview.delta_words)
 
 
 def _curve(preview: Preview, budget: int) -> None:
@@ -119,6 +150,7 @@ def _curve(preview: Preview, budget: int) -> None:
         budget=budget,
         labels_title="Images to label next",
     )
+    figure.update_traces(mode="lines")  # at few budgets plotly would add dots to the band
     st.plotly_chart(figure, key="budget_curve", config={"displayModeBar": False})
 
 
@@ -134,28 +166,36 @@ def _sentence(preview: Preview, budget: int) -> str:
     )
 
 
-def cached_preview(project: Project, chosen: Chosen, largest: int) -> Preview:
-    """`workflow.select.preview`, computed once for the same pool, labels, queue and settings."""
+def _cached_preview(project: Project, chosen: Chosen, largest: int, progress: Progress) -> Preview:
+    """`workflow.select.preview`, once a session for the same pool, labels, queue and settings."""
     from coldstart.workflow.pool import active_set
-
-    embedding_set = active_set(project)
-    state = (
-        str(project.directory),
-        embedding_set and (embedding_set.name, str(embedding_set.meta.get("created_at"))),
-        project.store.labels.last_event_id(),
-        project.store.images.count("queue"),
-        project.store.images.count("usable"),
-    )
-    return _preview(project, state, chosen.name, chosen.settings, chosen.seed, largest)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _preview(
-    _project: Project, state: Any, name: str, settings: dict[str, Any], seed: int, largest: int
-) -> Preview:
     from coldstart.workflow.select import preview
 
-    return preview(_project, name, settings=settings, largest_budget=largest, seed=seed)
+    embedding_set = active_set(project)
+    state = repr(
+        (
+            project.directory,
+            embedding_set and (embedding_set.name, embedding_set.meta.get("created_at")),
+            project.store.labels.last_event_id(),
+            project.store.images.count("queue"),
+            project.store.images.count("usable"),
+            chosen,
+            largest,
+        )
+    )
+    kept: dict[str, Preview] = st.session_state.setdefault(_PREVIEWS, {})
+    if state not in kept:
+        while len(kept) >= _KEPT_PREVIEWS:
+            kept.pop(next(iter(kept)))
+        kept[state] = preview(
+            project,
+            chosen.name,
+            settings=chosen.settings,
+            largest_budget=largest,
+            seed=chosen.seed,
+            progress=progress,
+        )
+    return kept[state]
 
 
 def _queue(project: Project, chosen: Chosen, budget: int) -> None:
@@ -169,7 +209,7 @@ def _queue(project: Project, chosen: Chosen, budget: int) -> None:
         from coldstart.workflow.select import select
 
         with st.spinner(f"Choosing {count(budget, 'image')}"):
-            report = select(
+            select(
                 project,
                 chosen.name,
                 budget,
@@ -177,8 +217,6 @@ def _queue(project: Project, chosen: Chosen, budget: int) -> None:
                 settings=chosen.settings,
                 by=session.annotator(),
             )
-        for note in report.notes[:2]:
-            st.toast(note)
     label_view.new_queue()
     st.rerun()
 

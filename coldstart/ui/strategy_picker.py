@@ -9,7 +9,7 @@ import streamlit as st
 
 from coldstart.project import Project
 from coldstart.selection import strategies
-from coldstart.selection.strategy import Setting, settings_of
+from coldstart.selection.strategy import Setting, Strategy, settings_of
 from coldstart.workflow.select import default_strategy
 
 _A_NUMBER = "a number"
@@ -28,11 +28,12 @@ def strategy_picker(project: Project) -> Chosen:
     """Draw the choice of a strategy and its settings; what is chosen."""
     offered = strategies()
     names = list(offered)
+    can_learn = len(project.store.labels.class_counts()) > 1
     name = st.selectbox(
         "Strategy",
         names,
         index=names.index(default_strategy(project)),
-        format_func=lambda one: offered[one].title,
+        format_func=lambda one: _title(offered[one], can_learn),
         key="strategy",
     )
     kind = offered[name]
@@ -46,6 +47,11 @@ def strategy_picker(project: Project) -> Chosen:
             if value != setting.default:
                 settings[setting.name] = value
     return Chosen(name, settings, int(settings.pop("seed", 0)))
+
+
+def _title(strategy: type[Strategy], can_learn: bool) -> str:
+    waits = strategy.needs_labels and not can_learn
+    return f"{strategy.title} (once two classes have labels)" if waits else strategy.title
 
 
 def _control(setting: Setting, key: str) -> Any:

@@ -17,15 +17,26 @@ if TYPE_CHECKING:
     from coldstart.workflow.overview import Overview
 
 _POLL_S = 2
+# On the page where the strip goes stale between runs; not for pools where coverage takes long.
+_LABELLING_POLL_S = 5
+_LABELLING_POLL_IMAGES = 20_000
 
 
-def show() -> None:
-    """Draw the strip; while a job runs it keeps itself up to date without a run of the page."""
+def show(page: str) -> None:
+    """Draw the strip; while a job runs, or somebody labels, it alone looks again by itself."""
     project = session.project()
     if project is None:
         return
-    running = [job for job in project.store.jobs.recent(10) if job.state == "running"]
-    st.fragment(_strip, run_every=_POLL_S if running else None)(project)
+    st.fragment(_strip, run_every=_every(project, page))(project)
+
+
+def _every(project: Project, page: str) -> int | None:
+    if any(job.state == "running" for job in project.store.jobs.recent(10)):
+        return _POLL_S
+    labelling = page == "label" and project.store.images.count("queue") > 0
+    if labelling and project.store.images.count("usable") <= _LABELLING_POLL_IMAGES:
+        return _LABELLING_POLL_S
+    return None
 
 
 @guarded

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from coldstart.training.evaluate import Evaluation
 
 _NO_BAR = {"displayModeBar": False}
+_PERCENT = "%.0f%%"
 
 
 def train_button(
@@ -92,20 +93,24 @@ def per_class(measured: Evaluation) -> None:
         {
             "Class": [one.class_name for one in rows],
             "Labels": [one.labels for one in rows],
-            "Found": [one.recall for one in rows],
-            "Right when said": [one.precision for one in rows],
+            "Found": [_points(one.recall) for one in rows],
+            "Right when said": [_points(one.precision) for one in rows],
         },
         hide_index=True,
         column_config={
             "Found": st.column_config.NumberColumn(
-                format="percent", help="Of the images of this class, the share predicted so."
+                format=_PERCENT, help="Of the images of this class, the share predicted so."
             ),
             "Right when said": st.column_config.NumberColumn(
-                format="percent", help="Of the images predicted so, the share that are."
+                format=_PERCENT, help="Of the images predicted so, the share that are."
             ),
         },
         alt="Labels, recall and precision of each class",
     )
+
+
+def _points(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def predictions(project: Project) -> None:
@@ -121,14 +126,14 @@ def predictions(project: Project) -> None:
         {
             "Class": list(totals.index),
             "Predicted images": totals["size"].tolist(),
-            "Mean confidence": totals["mean"].tolist(),
+            "Mean confidence": [_points(one) for one in totals["mean"].tolist()],
         },
         hide_index=True,
-        column_config={"Mean confidence": st.column_config.NumberColumn(format="percent")},
+        column_config={"Mean confidence": st.column_config.NumberColumn(format=_PERCENT)},
         alt="Predicted images of each class",
     )
     st.download_button(
-        "Download the predictions (CSV)",
+        "Predictions (csv)",
         data=lambda: table.to_csv(index=False).encode(),
         file_name=f"{slug(project.name)}-predictions.csv",
         mime="text/csv",

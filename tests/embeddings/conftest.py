@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ def make_images(tmp_path: Path) -> Callable[[int], list[ImageToEmbed]]:
             pixels[..., number % 3] += 120
             path = folder / f"{number:03}.png"
             Image.fromarray(pixels).save(path)
-            images.append(ImageToEmbed(number, hash_of(path), path))
+            images.append(ImageToEmbed(number, _hash_of(path), path))
         return images
 
     return make
@@ -42,11 +42,5 @@ def quick_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "VIEWED_IMAGES", 20)
 
 
-def hash_of(path: Path) -> str:
-    """Hex SHA-256 of a file."""
+def _hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def paths_of(images: Sequence[ImageToEmbed]) -> list[Path]:
-    """The files of images."""
-    return [image.path for image in images]

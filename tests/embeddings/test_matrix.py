@@ -14,7 +14,6 @@ from hypothesis.extra import numpy as some_arrays
 from coldstart.embeddings.matrix import (
     COMMITTED,
     EmbeddingSet,
-    delete_set,
     list_sets,
     unit_rows,
     write_set,
@@ -87,8 +86,6 @@ def test_sets_are_listed_oldest_first_and_unfinished_ones_left_out(tmp_path: Pat
     assert [found.name for found in list_sets(tmp_path)] == ["b", "a"]
     with pytest.raises(ColdstartError, match="not finished"):
         EmbeddingSet.open(tmp_path / "c")
-    delete_set(tmp_path / "a")
-    assert [found.name for found in list_sets(tmp_path)] == ["b"]
 
 
 @pytest.mark.parametrize("name", ["vectors.npy", "rows.parquet", "meta.json"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import pickle
 import struct
 import zlib
 from pathlib import Path
@@ -118,6 +119,11 @@ def test_16_bit_looks_like_the_same_picture_in_8_bit(tmp_path: Path, ending: str
     file = tmp_path / f"deep.{ending}"
     Image.fromarray(grey.astype(np.uint16) * 257).save(file)
     np.testing.assert_array_equal(np.asarray(read_image(file))[..., 0], grey)
+
+
+def test_16_bit_that_is_nearly_black_stays_black(tmp_path: Path) -> None:
+    Image.fromarray(np.ones((4, 4), np.uint16)).save(tmp_path / "dark.png")
+    assert not np.asarray(read_image(tmp_path / "dark.png")).any()
 
 
 def test_16_bit_big_endian_tiff(tmp_path: Path) -> None:
@@ -249,3 +255,14 @@ def test_missing_broken_link_and_forbidden_files(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ImageProblem, match="no permission"):
         read_image(tmp_path / "any.jpg")
+
+
+def test_a_problem_survives_the_way_between_processes(tmp_path: Path) -> None:
+    with pytest.raises(ImageProblem) as caught:
+        read_image(tmp_path / "gone.jpg")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.kind, copy.reason) == (
+        str(caught.value),
+        caught.value.kind,
+        caught.value.reason,
+    )

@@ -49,8 +49,8 @@ def open_page() -> OpenPage:
 
 
 @pytest.fixture
-def scanned(places: Path) -> Iterator[Project]:
-    """A project of 24 small images in two folders (dark and light), and one file that is none."""
+def images(places: Path) -> Path:
+    """A folder of 24 small images, dark and light, in three boxes, and one file that is none."""
     draw = np.random.default_rng(5)
     for number in range(IMAGES):
         shade = 40 if number % 2 else 215
@@ -59,7 +59,13 @@ def scanned(places: Path) -> Iterator[Project]:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(file)
     (places / "images" / "box-0" / "notes.png").write_text("no picture")
-    project = new_project("Dark and light", [places / "images"])
+    return places / "images"
+
+
+@pytest.fixture
+def scanned(images: Path) -> Iterator[Project]:
+    """A project over these images."""
+    project = new_project("Dark and light", [images])
     scan(project)
     yield project
     project.store.close()

@@ -32,13 +32,21 @@ def test_the_start_offers_demo_folder_and_recent(open_page: OpenPage, scanned: P
 
 
 def test_one_click_opens_the_demo_and_starts_its_embeddings(
-    open_page: OpenPage, started: list[tuple[str, list[str]]]
+    open_page: OpenPage,
+    images: Path,
+    started: list[tuple[str, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # In place of the 1,797 digits, 24 images: the browser test opens the real demo.
+    monkeypatch.setattr(
+        "coldstart.ui.project_picker.open_demo",
+        lambda projects, progress: Project.create(projects / "digits-demo", [images], name="demo"),
+    )
     app = press(open_page("data"), "Open the demo")
     assert not app.error
     assert started == [("embed", ["--encoder", "folder"])]
     assert app.query_params["project"] == "digits-demo"
-    assert "<b>1,797</b>" in strip(app)
+    assert "<b>24</b>" in strip(app)
     assert "Select &amp; Label" in texts(app)
 
 

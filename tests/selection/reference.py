@@ -15,13 +15,12 @@ def unit_rows(embeddings: NDArray) -> NDArray:
 def all_distances(unit: NDArray) -> NDArray:
     """(n, n) float64 distances, each from the difference of its two rows.
 
-    Summed by einsum as the product does it: at a radius that *is* one of the distances, another
-    order of summation differs in the last bit and would decide the tie the other way.
+    Squares are summed one after the other, as the product does it: at a radius that *is* one of the
+    distances, another order of summation differs in the last bit and decides the tie otherwise.
     """
     rows = unit.astype(np.float64)
-    difference = rows[:, None, :] - rows[None, :, :]
-    flat = difference.reshape(-1, unit.shape[1])
-    return np.sqrt(np.einsum("ij,ij->i", flat, flat)).reshape(len(unit), len(unit))
+    squares = (rows[:, None, :] - rows[None, :, :]) ** 2
+    return np.sqrt(np.cumsum(squares, axis=2)[:, :, -1])
 
 
 def greedy_cover(

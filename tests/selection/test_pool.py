@@ -142,9 +142,14 @@ def test_any_form_of_the_same_numbers_gives_the_same_picks(form: str, tmp_path: 
     assert np.array_equal(before, other)
 
 
-def test_unit_rows_are_taken_as_they_are() -> None:
+def test_unit_rows_are_taken_as_they_are(tmp_path: Path) -> None:
     unit = Pool(GOOD).unit
     assert Pool(unit).unit is unit
+    np.save(tmp_path / "unit.npy", unit)
+    mapped = np.load(tmp_path / "unit.npy", mmap_mode="r")
+    assert np.shares_memory(Pool(mapped).unit, mapped)
+    for name in ("probcover", "maxherding", "kmeans"):
+        assert select(mapped, 5, name).indices.tolist() == select(unit, 5, name).indices.tolist()
 
 
 def test_a_graph_of_other_vectors_is_refused() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldstart.selection import Pool, ProbCover, RadiusGraph, radius_graph
-from coldstart.selection.neighbours import MatrixFreeBalls, balls, knn
+from coldstart.selection.neighbours import GraphBalls, MatrixFreeBalls, balls, knn
 
 
 def clustered(n: int, d: int, seed: int, centres: int = 6, spread: float = 0.5) -> np.ndarray:
@@ -169,7 +169,27 @@ def test_the_graph_does_not_depend_on_block_size_or_threads(tile_rows: int, thre
     delta = float(np.sort(distances.ravel())[20_000])
     graph = radius_graph(unit, delta, tile_rows=tile_rows, threads=threads)
     for row in range(300):
-        assert graph.members(row).tolist() == np.flatnonzero(distances[row] < delta).tolist()
+        assert (
+            graph.balls(delta, unit).members(row).tolist()
+            == np.flatnonzero(distances[row] < delta).tolist()
+        )
+
+
+def test_pruning_by_principal_components_misses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from coldstart.selection import pruning
+    from coldstart.selection.pruning import useful_bounds
+
+    monkeypatch.setattr(pruning, "_FEWEST_TIMES_FIT", 1)
+    generator = np.random.default_rng(0)
+    steep = generator.normal(size=(2100, 80)) * np.geomspace(1, 0.01, 80)
+    flat = generator.normal(size=(2100, 80))
+    for vectors, delta, pruned in ((steep, 0.3, True), (steep, 0.5, True), (flat, 1.0, False)):
+        unit = Pool(vectors).unit
+        assert (useful_bounds(unit, delta) is not None) is pruned
+        one, other = (radius_graph(unit, delta, prune=prune) for prune in (None, False))
+        assert np.array_equal(one.indptr, other.indptr)
+        assert np.array_equal(one.indices, other.indices)
+        np.testing.assert_allclose(one.similarities, other.similarities, atol=1e-5)
 
 
 def test_a_graph_serves_every_smaller_radius_and_survives_the_disk(tmp_path: object) -> None:
@@ -185,13 +205,16 @@ def test_a_graph_serves_every_smaller_radius_and_survives_the_disk(tmp_path: obj
     for delta in (1.1, 0.9, float(distances[3, 7]), 0.2):
         if delta > 1.1:
             continue
-        narrow, free = wide.within(delta, unit), MatrixFreeBalls(unit, delta)
+        narrow, free = wide.balls(delta, unit), MatrixFreeBalls(unit, delta)
+        mass = np.arange(200.0)
+        assert np.array_equal(narrow.mass_inside(mass), (distances < delta) @ mass)
+        assert np.array_equal(free.mass_inside(mass), (distances < delta) @ mass)
         for row in range(0, 200, 17):
             expected = np.flatnonzero(distances[row] < delta).tolist()
             assert narrow.members(row).tolist() == expected
             assert free.members(row).tolist() == expected
     with pytest.raises(ValueError, match="reaches to"):
-        wide.within(1.2, unit)
+        wide.balls(1.2, unit)
     with pytest.raises(ValueError, match="other embeddings"):
         Pool(unit[:-1], graph=wide)
 
@@ -199,7 +222,7 @@ def test_a_graph_serves_every_smaller_radius_and_survives_the_disk(tmp_path: obj
 def test_too_large_a_graph_is_not_built() -> None:
     unit = Pool(clustered(200, 8, 7)).unit
     assert isinstance(balls(unit, 1.0, memory_limit_bytes=1000), MatrixFreeBalls)
-    assert isinstance(balls(unit, 1.0), RadiusGraph)
+    assert isinstance(balls(unit, 1.0), GraphBalls)
 
 
 def test_the_automatic_radius_is_the_best_of_those_tried() -> None:

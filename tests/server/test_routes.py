@@ -165,9 +165,17 @@ def test_another_origin_is_refused_even_with_a_token(client, gate, bearer, origi
     assert gate.stored == {}
 
 
-def test_the_apps_own_origin_is_served(client, bearer) -> None:
-    headers = bearer | {"Origin": "http://app.test"}
-    assert client.post("/api/labels", json={"events": []}, headers=headers).status_code == 200
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://app.test"},
+        {"Origin": "https://team.test", "X-Forwarded-Host": "team.test"},
+        {"Origin": "https://team.test", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_the_apps_own_origin_is_served_behind_a_proxy_too(client, bearer, headers) -> None:
+    reply = client.post("/api/labels", json={"events": []}, headers=bearer | headers)
+    assert reply.status_code == 200
 
 
 @pytest.mark.parametrize(

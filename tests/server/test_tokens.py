@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coldstart.errors import ColdstartError
 from coldstart.server import tokens
 from coldstart.server.tokens import (
     TokenRefused,
@@ -100,3 +101,9 @@ def test_the_secret_is_made_once_and_only_its_owner_reads_it(projects: Path) -> 
     assert len(keys) == 1
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [entry.name for entry in projects.iterdir()] == [tokens.SECRET_FILE]
+
+
+def test_a_projects_folder_that_cannot_be_written_is_said_in_a_sentence(projects: Path) -> None:
+    projects.write_text("a file where the folder should be")
+    with pytest.raises(ColdstartError, match="COLDSTART_SECRET"):
+        project_key(projects / "birds")

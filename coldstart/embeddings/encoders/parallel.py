@@ -31,7 +31,7 @@ def map_on_cores(
     cores: int = joblib.cpu_count()
     waiting: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(cores, "encoder", initializer=torch.set_num_threads, initargs=(1,))
-    with single_torch_thread():
+    with single_threaded():
         try:
             for argument in arguments:
                 waiting.append(pool.submit(function, argument))
@@ -44,13 +44,15 @@ def map_on_cores(
 
 
 @contextmanager
-def single_torch_thread() -> Iterator[None]:
-    """Within, torch computes in the calling thread only."""
+def single_threaded() -> Iterator[None]:
+    """Within, torch and numpy compute in the calling thread only."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)

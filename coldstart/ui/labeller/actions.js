@@ -42,7 +42,7 @@ function runOnGrid(labeller, action, verb, direction) {
     select(labeller, []);
   } else if (action === "zoom") zoom(labeller);
   else if (action === "new-class") {
-    labeller.namingFor = targets(labeller);
+    nameFor(labeller, targets(labeller));
     parts.className.focus();
   } else if (action === "next-page") void turnPage(labeller, 1);
   else if (action === "previous-page") void turnPage(labeller, -1);
@@ -218,9 +218,22 @@ export function zoom(labeller) {
   const row = labeller.images[labeller.cursor];
   if (!row) return;
   const words = answerWords(labeller.answers.get(row.id) ?? null, labeller.classes);
-  const url = `${labeller.data.urls.images}/${row.id}/${row.thumbnail}.jpg`;
   const caption = [`${row.name}, ${words}`, row.reason].filter(Boolean).join(" · ");
-  showZoom(labeller.parts.zoom, url, row.name, caption);
+  showZoom(labeller.parts.zoom, imageUrl(labeller, row), row.name, caption);
+  const next = labeller.images[labeller.cursor + 1];
+  if (next) new Image().src = imageUrl(labeller, next); // there before the arrow is pressed
+}
+
+function imageUrl(labeller, row) {
+  return `${labeller.data.urls.images}/${row.id}/${row.thumbnail}.jpg`;
+}
+
+/** Say in the field which images the new class will go to; null for none in particular. */
+export function nameFor(labeller, places) {
+  labeller.namingFor = places;
+  const count = places?.length ?? 0;
+  const images = count === 1 ? "this image" : `these ${count} images`;
+  labeller.parts.className.placeholder = count > 0 ? `New class for ${images}` : "New class (n)";
 }
 
 /** Make the class typed into the field, and give it to the images it was opened for. */

@@ -48,7 +48,12 @@ export function fillSheet(dialog, shortcuts, classKeys) {
 /** Whether a dialog that is not the labeller's own lies over the page. */
 export function foreignDialogOpen(own) {
   const dialogs = document.querySelectorAll('dialog[open], [role="dialog"], [role="alertdialog"]');
-  return [...dialogs].some((dialog) => !own.includes(dialog) && dialog.getClientRects().length > 0);
+  return [...dialogs].some(
+    (dialog) =>
+      !own.includes(dialog) &&
+      dialog.getAttribute("aria-modal") !== "false" && // a toast says it is an alertdialog
+      dialog.getClientRects().length > 0,
+  );
 }
 
 /** Close on its button and on a click beside its content. */

@@ -15,7 +15,8 @@ const STREAMLIT_KEYS = new Set(["c", "r"]);
 /**
  * @param {{visible: () => boolean, dialogOpen: () => boolean, grid: HTMLElement,
  *          actionOf: (chord: string) => string|null,
- *          run: (action: string, event: KeyboardEvent) => boolean}} hooks
+ *          run: (action: string, event: KeyboardEvent) => boolean,
+ *          unknown: (chord: string) => void}} hooks
  *        `run` returns whether it had anything to do
  * @returns {() => void} takes the listener away
  */
@@ -34,6 +35,7 @@ export function listenToKeys(hooks) {
     const action = hooks.actionOf(chord);
     if (!action) {
       if (STREAMLIT_KEYS.has(chord)) event.stopImmediatePropagation();
+      hooks.unknown(chord);
       return;
     }
     // A key that something lies on labels one image, not fifty.
@@ -79,7 +81,7 @@ function digitOf(event) {
 
 /** Whether keys typed there are text. */
 function isWriting(target) {
-  if (!(target instanceof Element)) return false;
+  if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !NOT_WRITTEN_IN.has(target.type);
   if (target.matches("textarea, select") || target.isContentEditable) return true;
   return target.closest([...WRITING_ROLES].map((role) => `[role="${role}"]`).join()) !== null;

@@ -2,14 +2,16 @@
 // export again with the same parentElement whenever the data or the theme changes.
 
 import { openStore } from "./storage.js";
-import { flush, openOutbox, renewToken, signText } from "./outbox.js";
+import { attend, flush, leaveAlone, openOutbox, renewToken, signText } from "./outbox.js";
 import { listenToPointer } from "./pointer.js";
 import { listenToKeys } from "./keyboard.js";
-import { partsOf, showClasses, showPace, showPages, showSign, showStates } from "./bar.js";
+import { partsOf, showClasses, showNote, showPace, showPages, showSign, showStates } from "./bar.js";
 import { closeByMouse, fillSheet, foreignDialogOpen } from "./dialogs.js";
-import { clickOn, nameClass, runAction, select, showCursor, showReach, zoom } from "./actions.js";
 import {
-  arrange, build, paintAt, resizeCells, showAnswer, showLabelled, takeAnswers, takeReply,
+  clickOn, nameClass, nameFor, runAction, select, showCursor, showReach, zoom,
+} from "./actions.js";
+import {
+  arrange, build, fitHeight, paintAt, resizeCells, showAnswer, showLabelled, takeAnswers, takeReply,
 } from "./page.js";
 
 /**
@@ -38,6 +40,7 @@ import {
  */
 
 const USUAL_SIZE = 132;
+const PACE_EVERY_MS = 2000;
 const mounted = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -64,7 +67,7 @@ function mount(root, data) {
     selected: new Set(), passing: false, answers: new Map(), storedAt: new Map(),
     classes: new Map(), ownClasses: [], actions: new Map(), store: null, outbox: null,
     outboxName: "", labelled: 0, recent: [], lastAnswerAt: Date.now(), namingFor: null,
-    keysShown: "", classesShown: "", settings: null, turning: false,
+    imagesShown: "", keysShown: "", classesShown: "", settings: null, turning: false,
     trigger: (_name, _value) => {}, cleanups: [], prefetched: [],
   };
   labeller.show = (id, value, batchId) => showAnswer(labeller, id, value, batchId);
@@ -83,11 +86,20 @@ function mount(root, data) {
     dialogOpen: () => foreignDialogOpen([parts.zoom, parts.sheet]),
     actionOf: (chord) => labeller.actions.get(chord) ?? null,
     run: (action) => runAction(labeller, action),
+    unknown: (chord) => explainKey(labeller, chord),
   });
-  const resize = new ResizeObserver(() => arrange(labeller));
-  resize.observe(parts.grid);
-  const pace = setInterval(() => showPace(parts, labeller.recent), 5000);
-  labeller.cleanups.push(keys, () => resize.disconnect(), () => clearInterval(pace));
+  const columns = new ResizeObserver(() => arrange(labeller));
+  columns.observe(parts.grid);
+  const fit = () => fitHeight(labeller);
+  window.addEventListener("resize", fit);
+  const pace = setInterval(() => {
+    showPace(parts, labeller.recent);
+    fit(); // what stands above may have grown meanwhile
+  }, PACE_EVERY_MS);
+  labeller.cleanups.push(
+    keys, () => columns.disconnect(), () => window.removeEventListener("resize", fit),
+    () => clearInterval(pace),
+  );
 
   listenToPointer(parts.grid, {
     cells: () => labeller.cells,
@@ -127,7 +139,7 @@ function listenToBar(labeller) {
     parts.className.value = "";
     parts.grid.focus();
   });
-  parts.className.addEventListener("blur", () => (labeller.namingFor = null));
+  parts.className.addEventListener("blur", () => nameFor(labeller, null));
   parts.slider.addEventListener("input", () => {
     resizeCells(labeller, Number(parts.slider.value));
     labeller.settings.set("size", Number(parts.slider.value));
@@ -138,16 +150,16 @@ function listenToBar(labeller) {
 /** Follow the data of a script run. @param {Data} data */
 function update(labeller, data) {
   const { parts } = labeller;
-  const ids = (rows) => rows.map((row) => row.id).join();
-  const otherImages =
-    labeller.cells.length === 0 || labeller.data.page !== data.page ||
-    ids(labeller.images) !== ids(data.images);
   labeller.data = data;
   openStores(labeller);
+  const shown = [data.page, ...data.images.map((row) => [row.id, row.thumbnail])].join();
+  const otherImages = labeller.imagesShown !== shown;
+  labeller.imagesShown = shown;
   labeller.outbox.url = data.urls.labels;
-  labeller.outbox.attended = true;
   takeClasses(labeller);
   takeAnswers(labeller);
+  fitHeight(labeller);
+  requestAnimationFrame(() => fitHeight(labeller)); // once the page around it has been laid out
   if (otherImages) build(labeller);
   else data.images.forEach((row, place) => paintAt(labeller, place));
   labeller.images = data.images;
@@ -166,14 +178,20 @@ function openStores(labeller) {
   const name = `coldstart/${project}/${annotatorOf(token)}/`;
   if (labeller.outboxName === name) return;
   labeller.outboxName = name;
+  labeller.imagesShown = ""; // the ids of another project name other images
+  labeller.answers.clear();
+  labeller.storedAt.clear();
+  labeller.ownClasses = [];
   labeller.settings = openStore("coldstart/");
   labeller.store = openStore(name);
+  if (labeller.outbox) leaveAlone(labeller.outbox); // another annotator's from now on
   labeller.outbox = openOutbox(name, labeller.store);
-  labeller.outbox.hooks = {
+  attend(labeller.outbox, {
     changed: () => showSign(labeller.parts, signText(labeller.outbox), labeller.outbox.sign),
     stored: (sent, reply) => takeReply(labeller, sent, reply),
     expired: labeller.expired,
-  };
+    failed: (why) => showNote(labeller.parts, why, "waiting"),
+  });
   labeller.outbox.hooks.changed();
   resizeCells(labeller, labeller.settings.get("size") ?? USUAL_SIZE);
   labeller.parts.grid.style.setProperty("--ratio", labeller.store.get("ratio") ?? 1);
@@ -205,6 +223,12 @@ function takeClasses(labeller) {
   showClasses(parts, rows, (id) => runAction(labeller, `class:${id}`));
 }
 
+/** A digit that no class has yet: what to do about it. */
+function explainKey(labeller, chord) {
+  if (!/^\d$/.test(chord)) return;
+  showNote(labeller.parts, `No class has the key ${chord} yet: press n to name a new one.`, "calm");
+}
+
 /** A class named here; the next script run brings it too. */
 function addClass(labeller, row) {
   if (!labeller.classes.has(row.id)) labeller.ownClasses.push(row);
@@ -224,6 +248,5 @@ function annotatorOf(token) {
 
 function unmount(labeller) {
   for (const cleanup of labeller.cleanups) cleanup();
-  labeller.outbox.hooks = { changed() {}, stored() {}, expired() {} };
-  labeller.outbox.attended = false;
+  leaveAlone(labeller.outbox);
 }

@@ -27,7 +27,7 @@
  * @property {(() => void)|null} wake ends the wait before the next try
  * @property {((empty: boolean) => void)[]} waiters
  * @property {{changed: () => void, stored: (sent: LabelEvent[], reply: Reply) => void,
- *             expired: () => void}} hooks
+ *             expired: () => void, failed: (why: string) => void}} hooks
  */
 
 const EVENTS_PER_POST = 500;
@@ -35,6 +35,7 @@ const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 8000;
 const ANSWER_WITHIN_MS = 20000;
 const KEEPALIVE_BYTES = 60000;
+const IDLE_HOOKS = { changed() {}, stored() {}, expired() {}, failed() {} };
 
 // One for each project and annotator, beyond the life of a mount: it goes on sending on other pages.
 const openOutboxes = new Map();
@@ -47,10 +48,9 @@ let eventNumber = 0;
  */
 export function openOutbox(name, store) {
   if (!openOutboxes.has(name)) {
-    const idle = { changed() {}, stored() {}, expired() {} };
     const outbox = {
       store, events: new Map(), url: "", token: "", sign: "saved", sending: false,
-      attended: false, wake: null, waiters: [], hooks: idle,
+      attended: false, wake: null, waiters: [], hooks: IDLE_HOOKS,
     };
     window.addEventListener("online", () => outbox.wake?.());
     openOutboxes.set(name, outbox);
@@ -61,6 +61,18 @@ export function openOutbox(name, store) {
     if (event) outbox.events.set(entry, event);
   }
   return outbox;
+}
+
+/** A labeller that looks after the outbox: shows what it says, renews its token. */
+export function attend(outbox, hooks) {
+  outbox.attended = true;
+  outbox.hooks = hooks;
+}
+
+/** Nobody looks after it any more; it goes on sending. */
+export function leaveAlone(outbox) {
+  outbox.attended = false;
+  outbox.hooks = IDLE_HOOKS;
 }
 
 /** Keep the events, and send them as soon as the line is free. */
@@ -145,8 +157,10 @@ async function postBatch(outbox) {
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
     if (response.status === 401) return "expired";
-    if (!response.ok) return "failed";
-    return takeOut(outbox, batch, await response.json());
+    const reply = await response.json();
+    if (response.ok) return takeOut(outbox, batch, reply);
+    if (reply.error) outbox.hooks.failed([reply.error, reply.remedy].filter(Boolean).join(" "));
+    return "failed";
   } catch {
     return "failed";
   }

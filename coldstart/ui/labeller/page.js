@@ -7,6 +7,7 @@ import { select, setCursor } from "./actions.js";
 
 // A script run that began before a label was stored still shows the image without it.
 const STALE_FOR_MS = 3000;
+const MARGIN_BELOW_PX = 20;
 
 /** The answers of the data, but for images whose newest answer it cannot know yet. */
 export function takeAnswers(labeller) {
@@ -62,6 +63,15 @@ export function arrange(labeller) {
   if (columns === labeller.columns) return;
   labeller.columns = columns;
   arrangeRows(labeller.parts.grid, labeller.cells, columns);
+}
+
+/** As high as the rest of the screen, so that the grid scrolls and what stands around it stays. */
+export function fitHeight(labeller) {
+  const { root } = labeller.parts;
+  const scroller = root.getRootNode().host?.closest('[data-testid="stMain"]');
+  const above = root.getBoundingClientRect().top + (scroller?.scrollTop ?? window.scrollY);
+  const offset = above < window.innerHeight / 2 ? `${Math.round(above) + MARGIN_BELOW_PX}px` : "";
+  root.style.setProperty("--labeller-offset", offset || "7rem");
 }
 
 export function resizeCells(labeller, size) {

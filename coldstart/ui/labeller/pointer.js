@@ -21,10 +21,9 @@ export function listenToPointer(grid, hooks) {
     drag = {
       ...pointIn(grid, event), place: placeOf(event), toggles, ranges: event.shiftKey,
       base: toggles || event.shiftKey ? new Set(hooks.selected()) : new Set(), frame: null,
+      touch: event.pointerType === "touch", // a finger scrolls; only a mouse or a pen draws a frame
     };
-    // Touch scrolls; only a mouse or a pen draws a frame.
-    if (event.pointerType !== "touch") grid.setPointerCapture(event.pointerId);
-    else drag.touch = true;
+    if (!drag.touch) grid.setPointerCapture(event.pointerId);
   });
 
   grid.addEventListener("pointermove", (event) => {

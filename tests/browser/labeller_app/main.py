@@ -25,6 +25,7 @@ page = st.session_state.setdefault("page_number", 0)
 shown = rows[page * PER_PAGE : (page + 1) * PER_PAGE]
 coming = rows[(page + 1) * PER_PAGE : (page + 2) * PER_PAGE]
 answers = store.answers()
+time.sleep(store.setting("answers_age_s", 0))  # what is labelled meanwhile is not in them
 
 
 @st.dialog("A dialog")
@@ -36,11 +37,12 @@ def turn_to(number: int) -> None:
     st.session_state.page_number = number
 
 
-key = project_key(store.DIRECTORY)
+directory = store.DIRECTORY / "other" if store.setting("other_project", 0) else store.DIRECTORY
+key = project_key(directory)
 grid_labeller(
     key="labeller",
     project_key=key,
-    token=make_token(store.DIRECTORY, "ann", lifetime_s=store.setting("token_lifetime_s", 3600)),
+    token=make_token(directory, "ann", lifetime_s=store.setting("token_lifetime_s", 3600)),
     images=[
         {
             "id": row["id"],

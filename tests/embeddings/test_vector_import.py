@@ -13,11 +13,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from coldstart.embeddings.importing import import_vectors, match_rows, read_paths
-from coldstart.embeddings.vector_files import ImportedVectors, read_vectors
+from coldstart.embeddings.importing import match_rows, read_paths, read_vectors
+from coldstart.embeddings.vector_files import read_matrix
 from coldstart.errors import ColdstartError
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+UNIT = (VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)).astype(np.float32)
 NAMES = ["a.jpg", "b.jpg", "sub/a.jpg", "sub/c.jpg"]
 
 
@@ -45,7 +46,7 @@ def _save(file: Path, content: Any, names: list[str] | None = None) -> Path:
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".pth", ".pt", ".safetensors", ".parquet"])
 def test_every_kind_of_file(tmp_path: Path, suffix: str) -> None:
-    imported = read_vectors(_save(tmp_path / f"mine{suffix}", VECTORS))
+    imported = read_matrix(_save(tmp_path / f"mine{suffix}", VECTORS))
     np.testing.assert_array_equal(imported.vectors, VECTORS)
     assert imported.vectors.dtype == np.float32
     assert imported.names is None
@@ -53,19 +54,19 @@ def test_every_kind_of_file(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".npz", ".pth", ".parquet"])
 def test_paths_in_the_file(tmp_path: Path, suffix: str) -> None:
-    assert read_vectors(_save(tmp_path / f"mine{suffix}", VECTORS, NAMES)).names == NAMES
+    assert read_matrix(_save(tmp_path / f"mine{suffix}", VECTORS, NAMES)).names == NAMES
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32])
 def test_other_numbers_become_float32(tmp_path: Path, dtype: type) -> None:
     vectors = (VECTORS * 10).astype(dtype)
-    imported = read_vectors(_save(tmp_path / "mine.npy", vectors))
+    imported = read_matrix(_save(tmp_path / "mine.npy", vectors))
     np.testing.assert_array_equal(imported.vectors, vectors.astype(np.float32))
 
 
 def test_half_precision_tensors(tmp_path: Path) -> None:
     torch.save(torch.ones(2, 2, dtype=torch.bfloat16, requires_grad=True), tmp_path / "mine.pt")
-    np.testing.assert_array_equal(read_vectors(tmp_path / "mine.pt").vectors, np.ones((2, 2)))
+    np.testing.assert_array_equal(read_matrix(tmp_path / "mine.pt").vectors, np.ones((2, 2)))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_half_precision_tensors(tmp_path: Path) -> None:
 def test_a_wrong_matrix_is_one_sentence(tmp_path: Path, content: np.ndarray, words: str) -> None:
     np.save(tmp_path / "mine.npy", content)
     with pytest.raises(ColdstartError, match=words) as caught:
-        read_vectors(tmp_path / "mine.npy")
+        read_matrix(tmp_path / "mine.npy")
     assert caught.value.remedy
     assert "\n" not in str(caught.value)
 
@@ -95,7 +96,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     (tmp_path / "mine.npy").write_bytes(b"\x80\x04N.")
     for name in ("mine.pth", "mine.npz", "mine.npy"):
         with pytest.raises(ColdstartError, match="pickled"):
-            read_vectors(tmp_path / name)
+            read_matrix(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["gone.npy", "mine.xyz", "mine.npy", "mine.pth", "mine.parquet"])
@@ -103,22 +104,22 @@ def test_a_missing_unknown_or_damaged_file(tmp_path: Path, name: str) -> None:
     if not name.startswith("gone"):
         (tmp_path / name).write_bytes(b"certainly no matrix")
     with pytest.raises(ColdstartError):
-        read_vectors(tmp_path / name)
+        read_matrix(tmp_path / name)
 
 
 def test_several_matrices_need_a_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", one=VECTORS, two=VECTORS)
     with pytest.raises(ColdstartError, match=r"one \(4, 3\), two \(4, 3\)"):
-        read_vectors(tmp_path / "mine.npz")
+        read_matrix(tmp_path / "mine.npz")
     np.savez(tmp_path / "mine.npz", one=VECTORS, vectors=VECTORS * 2)
-    np.testing.assert_array_equal(read_vectors(tmp_path / "mine.npz").vectors, VECTORS * 2)
+    np.testing.assert_array_equal(read_matrix(tmp_path / "mine.npz").vectors, VECTORS * 2)
 
 
 def test_vectors_of_unequal_length_in_parquet(tmp_path: Path) -> None:
     table = pyarrow.table({"vector": [[1.0, 2.0], [3.0]]})
     pyarrow.parquet.write_table(table, tmp_path / "mine.parquet")
     with pytest.raises(ColdstartError, match="not all equally long"):
-        read_vectors(tmp_path / "mine.parquet")
+        read_matrix(tmp_path / "mine.parquet")
 
 
 def test_lists_of_paths(tmp_path: Path) -> None:
@@ -138,52 +139,49 @@ def test_lists_of_paths(tmp_path: Path) -> None:
 
 
 def test_rows_are_matched_by_order_or_by_path() -> None:
-    vectors, ids = match_rows(ImportedVectors(VECTORS), NAMES, [7, 8, 9, 3])
-    np.testing.assert_array_equal(vectors, VECTORS)
+    vectors, ids = match_rows(VECTORS, None, NAMES, [7, 8, 9, 3])
+    np.testing.assert_allclose(vectors, UNIT, rtol=1e-6)
     assert ids.tolist() == [7, 8, 9, 3]
 
     shuffled = [2, 0, 3, 1]
-    imported = ImportedVectors(VECTORS[shuffled], [NAMES[row] for row in shuffled])
-    np.testing.assert_array_equal(match_rows(imported, NAMES, [1, 2, 3, 4])[0], VECTORS)
+    imported = (VECTORS[shuffled], [NAMES[row] for row in shuffled])
+    np.testing.assert_allclose(match_rows(*imported, NAMES, [1, 2, 3, 4])[0], UNIT, rtol=1e-6)
 
 
 @pytest.mark.parametrize("prefix", ["/data/pool/", "./", "C:\\photos\\"])
 def test_absolute_and_foreign_paths_are_recognised_by_their_end(prefix: str) -> None:
     names = [prefix + name for name in reversed(NAMES)]
-    imported = ImportedVectors(VECTORS[::-1], names)
-    np.testing.assert_array_equal(match_rows(imported, NAMES, [1, 2, 3, 4])[0], VECTORS)
+    imported = (VECTORS[::-1], names)
+    np.testing.assert_allclose(match_rows(*imported, NAMES, [1, 2, 3, 4])[0], UNIT, rtol=1e-6)
 
 
 def test_bare_file_names_are_recognised_where_no_other_image_has_them() -> None:
-    imported = ImportedVectors(VECTORS[:2], ["c.jpg", "b.jpg"])
-    matched = match_rows(imported, ["sub/b.jpg", "sub/c.jpg"], [1, 2])[0]
-    np.testing.assert_array_equal(matched, VECTORS[[1, 0]])
+    imported = (VECTORS[:2], ["c.jpg", "b.jpg"])
+    matched = match_rows(*imported, ["sub/b.jpg", "sub/c.jpg"], [1, 2])[0]
+    np.testing.assert_allclose(matched, UNIT[[1, 0]], rtol=1e-6)
     with pytest.raises(ColdstartError, match="2 of 2 images have no vector"):
-        match_rows(imported, ["one/b.jpg", "two/b.jpg"], [1, 2])
+        match_rows(*imported, ["one/b.jpg", "two/b.jpg"], [1, 2])
 
 
 def test_rows_of_other_files_are_left_out() -> None:
-    matched, ids = match_rows(ImportedVectors(VECTORS, NAMES), ["sub/a.jpg", "a.jpg"], [5, 6])
-    np.testing.assert_array_equal(matched, VECTORS[[2, 0]])
+    matched, ids = match_rows(VECTORS, NAMES, ["sub/a.jpg", "a.jpg"], [5, 6])
+    np.testing.assert_allclose(matched, UNIT[[2, 0]], rtol=1e-6)
     assert ids.tolist() == [5, 6]
 
 
 def test_what_does_not_fit_is_said_with_names_and_counts() -> None:
     with pytest.raises(ColdstartError, match="4 vectors, and the project has 3 images"):
-        match_rows(ImportedVectors(VECTORS), NAMES[:3], [1, 2, 3])
+        match_rows(VECTORS, None, NAMES[:3], [1, 2, 3])
     with pytest.raises(ColdstartError, match="3 paths for 4 vectors"):
-        match_rows(ImportedVectors(VECTORS, NAMES[:3]), NAMES, [1, 2, 3, 4])
+        match_rows(VECTORS, NAMES[:3], NAMES, [1, 2, 3, 4])
     with pytest.raises(ColdstartError, match=r"1 of 2 images .* first z\.jpg"):
-        match_rows(ImportedVectors(VECTORS, NAMES), ["a.jpg", "z.jpg"], [1, 2])
-    with pytest.raises(ColdstartError, match=r"names a\.jpg twice"):
-        match_rows(ImportedVectors(VECTORS, ["a.jpg", *NAMES[:3]]), NAMES, [1, 2, 3, 4])
+        match_rows(VECTORS, NAMES, ["a.jpg", "z.jpg"], [1, 2])
+    with pytest.raises(ColdstartError, match=r"names a\.jpg 2 times"):
+        match_rows(VECTORS, ["a.jpg", *NAMES[:3]], NAMES, [1, 2, 3, 4])
 
 
-def test_an_imported_set_has_unit_rows_and_uses_the_list_beside_the_file(tmp_path: Path) -> None:
-    file = _save(tmp_path / "mine.npy", VECTORS)
+def test_the_list_in_the_file_comes_before_one_beside_it(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("\n".join(reversed(NAMES)))
-    made = import_vectors(file, tmp_path / "set", NAMES, [1, 2, 3, 4], list("wxyz"))
-    expected = VECTORS[::-1] / np.linalg.norm(VECTORS[::-1], axis=1, keepdims=True)
-    np.testing.assert_allclose(made.vectors, expected, rtol=1e-6)
-    assert made.content_hashes == list("wxyz")
-    assert made.meta["encoder"] == "imported"
+    assert read_vectors(_save(tmp_path / "mine.npy", VECTORS)).names == NAMES[::-1]
+    assert read_vectors(_save(tmp_path / "mine.npz", VECTORS, NAMES)).names == NAMES
+    assert read_vectors(_save(tmp_path / "other.npy", VECTORS)).names is None

@@ -1,0 +1,137 @@
+"""Nearly all close pairs of a large pool, for a small part of the work, with the share found.
+
+The pool is split into lists by k-means; a list is compared with the lists nearest to it. How many
+lists that takes is read off a random sample of images whose neighbours are found exactly, and the
+share of pairs found ("recall") is measured on another such sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldstart.progress import Progress, silent
+from coldstart.selection.exact import Unit, row_blocks, similarity_threshold
+from coldstart.selection.kmeans import assign, lloyd
+from coldstart.selection.neighbours import RadiusGraph, fingerprint, radius_graph
+from coldstart.selection.pairs import Pairs, assemble_unordered, in_threads, keep_close
+
+_SAMPLE_ROWS = 400
+_ROWS_PER_LIST = 32
+_ITERATIONS = 4
+_FEWEST_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class ApproximateGraph:
+    """A graph (its rows in no particular order) and the measured share of true pairs it holds."""
+
+    graph: RadiusGraph
+    recall: float
+
+
+def approximate_graph(
+    unit: Unit,
+    delta: float,
+    *,
+    recall: float = 0.99,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> ApproximateGraph:
+    """Pairs closer than ``delta``, about a share ``recall`` of them; none that is farther.
+
+    Pools under 20,000 rows, and those where most lists would have to be compared, are done exactly.
+    """
+    n = len(unit)
+    if n < _FEWEST_ROWS:
+        return ApproximateGraph(radius_graph(unit, delta, threads=threads, progress=progress), 1.0)
+    generator = np.random.default_rng(seed)
+    lists, near_lists = _split(unit, generator, progress)
+    count = len(near_lists)
+    rank = np.empty((count, count), dtype=np.int32)
+    rank[np.arange(count)[:, None], near_lists] = np.arange(count)
+    asked = generator.permutation(n)[: 2 * _SAMPLE_ROWS]
+    needed = _lists_needed(unit, delta, asked[:_SAMPLE_ROWS], lists, rank)
+    probes = int(np.quantile(needed, min(1.0, recall + (1 - recall) / 3), method="higher"))
+    if probes > count // 3:
+        return ApproximateGraph(radius_graph(unit, delta, threads=threads, progress=progress), 1.0)
+    members = np.split(np.argsort(lists, kind="stable"), np.cumsum(np.bincount(lists))[:-1])
+    compared = (rank <= probes) | (probes >= rank.T)
+
+    def close_pairs(one: tuple[int, int]) -> Pairs:
+        return _pairs_of_list(unit, one[0], members, compared, delta)
+
+    found = []
+    tasks = [(one, one) for one in range(count)]
+    for number, (_, pairs) in enumerate(in_threads(close_pairs, tasks, threads)):
+        progress(number, count, "comparing images")
+        found.append(pairs)
+    edges = assemble_unordered(found, n)
+    graph = RadiusGraph(delta, edges.indptr, edges.indices, edges.similarities, fingerprint(unit))
+    check = _lists_needed(unit, delta, asked[_SAMPLE_ROWS:], lists, rank)
+    return ApproximateGraph(graph, float(np.mean(check <= probes)))
+
+
+def _split(
+    unit: Unit, generator: np.random.Generator, progress: Progress
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n,) the list of each row, and (lists, lists) all lists by nearness to each."""
+    n = len(unit)
+    count = int(np.clip(2 * np.sqrt(n), 16, 4096))
+    progress(0, 2, "splitting the pool into lists")
+    sample = unit[np.sort(generator.permutation(n)[: _ROWS_PER_LIST * count])]
+    start = sample[generator.permutation(len(sample))[:count]]
+    centres = lloyd(sample, start, 0, np.ones(len(sample)), _ITERATIONS).centres
+    progress(1, 2, "splitting the pool into lists")
+    lists, _ = assign(unit, centres)
+    used = np.unique(lists)
+    centres, lists = centres[used], np.searchsorted(used, lists)
+    squared = np.einsum("ij,ij->i", centres, centres)
+    distance = squared[:, None] + squared[None, :] - 2 * (centres @ centres.T)
+    np.fill_diagonal(distance, -1)
+    return lists, np.argsort(distance, axis=1, kind="stable")
+
+
+def _lists_needed(
+    unit: Unit,
+    delta: float,
+    asked: NDArray[np.int64],
+    lists: NDArray[np.int64],
+    rank: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """For every true pair of the asked rows, how many lists must be compared for it to be found."""
+    needed = []
+    for part in row_blocks(len(unit), 16_384):
+        similarity = unit[asked] @ unit[part].T
+        row, column = np.nonzero(similarity > similarity_threshold(delta))
+        first, second = lists[asked[row]], lists[part.start + column]
+        needed.append(np.minimum(rank[first, second], rank[second, first]))
+    return np.concatenate(needed)
+
+
+def _pairs_of_list(
+    unit: Unit,
+    one: int,
+    members: list[NDArray[np.int64]],
+    compared: NDArray[np.bool_],
+    delta: float,
+) -> Pairs:
+    """Close pairs inside a list, and between it and the later lists it is compared with."""
+    rows = members[one]
+    others = one + 1 + np.flatnonzero(compared[one, one + 1 :])
+    columns = np.concatenate([rows, *[members[other] for other in others]])
+    similarity = (unit[rows] @ unit[columns].T).ravel()
+    place = np.flatnonzero(similarity > similarity_threshold(delta) - 1e-3)
+    row, column = np.divmod(place, len(columns))
+    # The first len(rows) columns are the list itself: each of its pairs is taken once.
+    once = (column >= len(rows)) | (row < column)
+    return keep_close(
+        unit,
+        rows[row[once]].astype(np.int32),
+        columns[column[once]].astype(np.int32),
+        similarity[place[once]],
+        delta,
+    )

@@ -1,0 +1,196 @@
+"""Inner loops over edges, compiled by numba and cached on disk beside this file.
+
+Each decides "closer than delta" in the same way: from the stored float32 similarity where that is
+surely above or below the threshold, else from the float64 distance of the two float32 rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+Array = Any
+
+
+@numba.njit(cache=True, nogil=True)
+def distance(unit: Array, first: int, second: int) -> float:
+    """The distance of two rows: differences squared and summed in float64, in order."""
+    total = 0.0
+    for column in range(unit.shape[1]):
+        difference = np.float64(unit[first, column]) - np.float64(unit[second, column])
+        total += difference * difference
+    return math.sqrt(total)
+
+
+@numba.njit(cache=True, nogil=True)
+def distances(unit: Array, first: Array, second: Array, out: Array) -> None:
+    """`distance` of each pair."""
+    for place in range(len(first)):
+        out[place] = distance(unit, first[place], second[place])
+
+
+@numba.njit(cache=True, nogil=True)
+def keep_close(
+    unit: Array, row: Array, column: Array, close: Array, low: float, high: float, delta: float
+) -> int:
+    """Move the pairs that are closer than delta to the front of the three arrays; how many."""
+    kept = 0
+    for place in range(len(row)):
+        similarity = close[place]
+        if similarity > high or (
+            similarity > low and distance(unit, row[place], column[place]) < delta
+        ):
+            row[kept] = row[place]
+            column[kept] = column[place]
+            close[kept] = similarity
+            kept += 1
+    return kept
+
+
+@numba.njit(cache=True, nogil=True)
+def count_rows(row: Array, count: Array) -> None:
+    """Add one to the count of each row named."""
+    for place in range(len(row)):
+        count[row[place]] += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def place_edges(
+    row: Array, column: Array, close: Array, cursor: Array, indices: Array, similarities: Array
+) -> None:
+    """Write each edge at its row's cursor and move the cursor on."""
+    for place in range(len(row)):
+        at = cursor[row[place]]
+        indices[at] = column[place]
+        similarities[at] = close[place]
+        cursor[row[place]] = at + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _closer(
+    unit: Array, row: int, column: int, similarity: float, low: float, high: float, delta: float
+) -> bool:
+    if similarity > high:
+        return True
+    if similarity <= low:
+        return False
+    return bool(distance(unit, row, column) < delta)
+
+
+@numba.njit(cache=True, nogil=True)
+def mark_covered(
+    unit: Array,
+    indptr: Array,
+    indices: Array,
+    similarities: Array,
+    rows: Array,
+    low: float,
+    high: float,
+    delta: float,
+    covered: Array,
+) -> None:
+    """Set ``covered`` for everything closer than delta to one of ``rows``."""
+    for row in rows:
+        for edge in range(indptr[row], indptr[row + 1]):
+            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+                covered[indices[edge]] = True
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_mass(
+    unit: Array,
+    indptr: Array,
+    indices: Array,
+    similarities: Array,
+    mass: Array,
+    low: float,
+    high: float,
+    delta: float,
+    total: Array,
+) -> None:
+    """``total[row]`` is the mass of everything closer than delta to the row."""
+    for row in range(len(total)):
+        inside = 0.0
+        for edge in range(indptr[row], indptr[row + 1]):
+            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+                inside += mass[indices[edge]]
+        total[row] = inside
+
+
+@numba.njit(cache=True, nogil=True)
+def count_inside(
+    unit: Array,
+    indptr: Array,
+    indices: Array,
+    similarities: Array,
+    low: float,
+    high: float,
+    delta: float,
+    count: Array,
+) -> None:
+    """``count[row]`` is how many are closer than delta to the row."""
+    for row in range(len(count)):
+        surely, perhaps = 0, 0
+        for edge in range(indptr[row], indptr[row + 1]):
+            surely += similarities[edge] > high
+            perhaps += similarities[edge] > low
+        if perhaps > surely:
+            for edge in range(indptr[row], indptr[row + 1]):
+                if low < similarities[edge] <= high:
+                    surely += distance(unit, row, indices[edge]) < delta
+        count[row] = surely
+
+
+@numba.njit(cache=True, nogil=True)
+def subtract_mass(
+    unit: Array,
+    indptr: Array,
+    indices: Array,
+    similarities: Array,
+    rows: Array,
+    mass: Array,
+    low: float,
+    high: float,
+    delta: float,
+    total: Array,
+) -> None:
+    """Take the mass of each of ``rows`` from the total of everything closer than delta to it."""
+    for row in rows:
+        taken = mass[row]
+        for edge in range(indptr[row], indptr[row + 1]):
+            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+                total[indices[edge]] -= taken
+
+
+@numba.njit(cache=True, nogil=True)
+def first_in_order(
+    unit: Array,
+    indptr: Array,
+    indices: Array,
+    similarities: Array,
+    rows: Array,
+    low: float,
+    high: float,
+    delta: float,
+    first: Array,
+) -> None:
+    """``first[i]`` is the place in ``rows`` of the first one closer than delta to i."""
+    for place in range(len(rows) - 1, -1, -1):
+        row = rows[place]
+        for edge in range(indptr[row], indptr[row + 1]):
+            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+                first[indices[edge]] = place
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def similarities_of(unit: Array, row: Array, column: Array, out: Array) -> None:
+    """Float32 dot product of each pair of rows, in any order of summation."""
+    for place in range(len(row)):
+        first, second = unit[row[place]], unit[column[place]]
+        total = np.float32(0)
+        for entry in range(unit.shape[1]):
+            total += first[entry] * second[entry]
+        out[place] = total
