@@ -19,8 +19,10 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,14 @@ def graph(unit: np.ndarray, delta: float, budget: int) -> Any:
     return radius_graph(unit, delta, threads=int(os.environ["OMP_NUM_THREADS"]))
 
 
+def approximate(unit: np.ndarray, delta: float, budget: int) -> Any:
+    from coldstart.selection.approximate import approximate_graph
+
+    found = approximate_graph(unit, delta, threads=int(os.environ["OMP_NUM_THREADS"]))
+    print(f"measured recall {found.recall:.4f}", file=sys.stderr)
+    return found
+
+
 def plain_graph(unit: np.ndarray, delta: float, budget: int) -> Any:
     from coldstart.selection.neighbours import radius_graph
 
@@ -161,6 +171,23 @@ COMPARISONS: dict[str, tuple[str, int, int, int, list[tuple[str, Work, bool]]]] 
             ("matrix product alone", product, True),
         ],
     ),
+    "approximate": (
+        "Approximate graph against the symmetric matrix product",
+        200_000,
+        50,
+        0,
+        [
+            ("coldstart, approximate", approximate, False),
+            ("matrix product alone", product, True),
+        ],
+    ),
+    "million": (
+        "ProbCover on a million images, approximate",
+        1_000_000,
+        50,
+        1000,
+        [("coldstart", ours("probcover"), False)],
+    ),
     "greedy": (
         "Greedy picks on a graph that is there",
         50_000,
@@ -202,12 +229,20 @@ COMPARISONS: dict[str, tuple[str, int, int, int, list[tuple[str, Work, bool]]]] 
 }
 
 
-def measure(name: str, line: int, scale: float) -> dict[str, float]:
-    """CPU and wall seconds and added peak memory of one line, in this process."""
-    _, images, degree, budget, lines = COMPARISONS[name]
-    _, work, _ = lines[line]
+def prepare(name: str, scale: float, file: str) -> float:
+    """Write the vectors of a comparison and return its radius: in another process than the
+    measured one, whose peak memory would otherwise be that of making them."""
+    _, images, degree, _, _ = COMPARISONS[name]
     unit = vectors(max(600, round(images * scale)))
-    delta = radius(unit, degree)
+    np.save(file, unit)
+    return radius(unit, degree)
+
+
+def measure(name: str, line: int, file: str, delta: float) -> dict[str, float]:
+    """CPU and wall seconds and added peak memory of one line, in this process."""
+    _, _, _, budget, lines = COMPARISONS[name]
+    _, work, _ = lines[line]
+    unit = np.load(file)
     small = np.ascontiguousarray(unit[:600])
     if name == "greedy":
         _KEPT["graph"] = graph(small, delta, 0)
@@ -236,38 +271,60 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the images to use")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--line", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.line is not None:
-        print(json.dumps(measure(options.names[0], options.line, options.scale)))
+    if options.child:
+        work, name, file, *rest = options.child
+        if work == "prepare":
+            print(json.dumps(prepare(name, options.scale, file)))
+        else:
+            print(json.dumps(measure(name, int(rest[0]), file, float(rest[1]))))
         return
+    # The two large ones take half an hour: only when asked for by name.
+    usual = [name for name, (_, images, *_) in COMPARISONS.items() if images < 100_000]
+    with tempfile.TemporaryDirectory() as directory:
+        for name in options.names or usual:
+            compare(name, options, str(Path(directory) / "vectors.npy"))
+
+
+def compare(name: str, options: argparse.Namespace, file: str) -> None:
+    """Print the table of one comparison."""
     environment = {**os.environ}
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment[variable] = str(options.threads)
-    for name in options.names or COMPARISONS:
-        title, images, degree, budget, lines = COMPARISONS[name]
-        count = max(600, round(images * options.scale))
-        print(f"\n{title}: n={count:,} d={D}, {degree} neighbours, {budget} picks")
-        print(f"{'':34}{'CPU s':>9}{'wall s':>9}{'added MB':>10}{'beside ours':>13}")
-        own = None
-        for number, (label, _, is_peer) in enumerate(lines):
-            if is_peer and options.no_peers:
-                continue
-            command = [sys.executable, __file__, name, "--line", str(number)]
-            command += ["--scale", str(options.scale)]
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                print(f"{label:34}failed: {done.stderr.strip().splitlines()[-1]}")
-                continue
-            found = json.loads(done.stdout.splitlines()[-1])
-            own = own or found["cpu_s"]
-            print(
-                f"{label:34}{found['cpu_s']:9.2f}{found['wall_s']:9.2f}"
-                f"{found['added_bytes'] / 1e6:10.0f}{found['cpu_s'] / own:12.1f}x",
-                flush=True,
-            )
+
+    def child(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, __file__, "--scale", str(options.scale), "--child"]
+        return subprocess.run(
+            [*command, *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    title, images, degree, budget, lines = COMPARISONS[name]
+    count = max(600, round(images * options.scale))
+    print(f"\n{title}: n={count:,} d={D}, {degree} neighbours, {budget} picks")
+    print(f"{'':34}{'CPU s':>9}{'wall s':>9}{'added MB':>10}{'beside ours':>13}", flush=True)
+    delta = json.loads(child("prepare", name, file).stdout.splitlines()[-1])
+    own = None
+    for number, (label, _, is_peer) in enumerate(lines):
+        if is_peer and options.no_peers:
+            continue
+        done = child("measure", name, file, number, delta)
+        if done.returncode:
+            print(f"{label:34}failed: {done.stderr.strip().splitlines()[-1]}")
+            continue
+        found = json.loads(done.stdout.splitlines()[-1])
+        own = own or found["cpu_s"]
+        print(
+            f"{label:34}{found['cpu_s']:9.2f}{found['wall_s']:9.2f}"
+            f"{found['added_bytes'] / 1e6:10.0f}{found['cpu_s'] / own:12.1f}x",
+            flush=True,
+        )
+        if done.stderr.startswith("measured"):
+            print(f"    {done.stderr.splitlines()[0]}")
 
 
 if __name__ == "__main__":

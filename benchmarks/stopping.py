@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +55,14 @@ CIFAR_IMAGES = 3_000
 
 @dataclass(frozen=True)
 class Step:
-    """After one batch: the model's accuracy outside, and that of the one trained on audits too."""
+    """After one batch: the model's accuracy outside, that of one trained on the audits too, and the
+    accuracy on what the strategy has left over: what an audit without a reserve would measure."""
 
     labels: int
     audit_labels: int
     accuracy: float
     final_accuracy: float
+    left_over_accuracy: float
     outside: np.ndarray
     stop_set: np.ndarray
 
@@ -82,6 +84,7 @@ class Run:
 class Stop:
     """Where a rule stopped a run, and what that cost; ``look`` is the one on the screen then."""
 
+    data: str
     labels: int
     accuracy: float
     regret: float
@@ -99,6 +102,7 @@ def main() -> int:
     arguments = parser.parse_args()
     repeats = arguments.repeats or (18 if arguments.full else 2)
     looks: list[tuple[AuditLook, float, int]] = []
+    left_over: dict[str, list[float]] = defaultdict(list)
     bands: list[tuple[Forecast, float]] = []
     stops: dict[tuple[str, object], list[Stop]] = defaultdict(list)
     runs, started = 0, time.perf_counter()
@@ -106,11 +110,16 @@ def main() -> int:
         for strategy in STRATEGIES:
             for _ in range(repeats):
                 # Every run has a split and an audit of its own, so that runs are independent.
-                judge(replay(name, vectors, classes, strategy, runs), runs, looks, bands, stops)
+                run = replay(name, vectors, classes, strategy, runs)
+                judge(run, runs, looks, bands, stops)
+                # The step nearest to 400 labels, where a usual audit ends.
+                step = min(run.steps, key=lambda step: abs(step.labels - 400))
+                left_over[strategy].append(step.left_over_accuracy - step.accuracy)
                 runs += 1
             print(f"{name} {strategy}: {runs} runs so far", file=sys.stderr, flush=True)
     print(f"{runs} runs, {time.perf_counter() - started:.0f} s\n")
     report_looks(looks, runs)
+    report_left_over(left_over)
     report_bands(bands)
     report_stops(stops)
     return 0
@@ -141,6 +150,7 @@ def replay(data: str, vectors: np.ndarray, classes: np.ndarray, strategy: str, s
         asked = np.unique(audit[:audits])
         both = np.concatenate([inside[picked], outside[asked]])
         rest = np.delete(outside, asked)
+        left = np.delete(inside, picked)
         final = fit_and_score(vectors, classes, both, count)[rest].argmax(axis=1)
         steps.append(
             Step(
@@ -148,6 +158,7 @@ def replay(data: str, vectors: np.ndarray, classes: np.ndarray, strategy: str, s
                 audit_labels=audits,
                 accuracy=float(np.mean(said[outside] == classes[outside])),
                 final_accuracy=float(np.mean(final == classes[rest])),
+                left_over_accuracy=float(np.mean(said[left] == classes[left])),
                 outside=said[outside].astype(np.int16),
                 stop_set=said[stop_set].astype(np.int16),
             )
@@ -217,6 +228,7 @@ def judge(
     """Ask `coldstart.stopping` after every batch, as the product does, and note where it stops."""
     labels = [step.labels for step in run.steps]
     accuracies = np.array([step.accuracy for step in run.steps])
+    last = len(labels) - 1
     looks: tuple[AuditLook, ...] = ()
     truth_of_look = float("nan")
     settled_at: int | None = None
@@ -253,29 +265,33 @@ def judge(
             asks = weigh(measured, settled, gain, taught, target=run.plateau - below)
             if asks.verdict == "you may stop" and ("target", below) not in found:
                 found["target", below] = stop_at(run, place, 0, True, looks, truth_of_look)
-    last = len(labels) - 1
     for price in PRICES:
-        costs = {
-            audited: [stop_at(run, place, price, audited).regret for place in range(last + 1)]
-            for audited in (False, True)
-        }
-        found["oracle", price] = stop_at(run, int(np.argmin(costs[False])), price, False)
-        with_audit = int(np.argmin(costs[True]))
-        found["oracle that pays for audits", price] = stop_at(run, with_audit, price, True)
-        kappa_place = last if settled_at is None else settled_at
-        found["kappa alone (0.99, window 3)", price] = stop_at(
-            run, kappa_place, price, False, never=settled_at is None
-        )
-        for budget in FIXED_BUDGETS:
-            place = min(int(np.searchsorted(labels, budget)), last)
-            found[f"fixed budget {budget}", price] = stop_at(run, place, price, False)
+        found.update(rivals(run, price, settled_at))
         for rule in STOP_WORDS:
-            if (rule, price) not in found:
-                found[rule, price] = stop_at(run, last, price, True, never=True)
+            found.setdefault((rule, price), stop_at(run, last, price, True, never=True))
     for below in TARGETS_BELOW_PLATEAU:
         found.setdefault(("target", below), stop_at(run, last, 0, True, never=True))
     for key, stop in found.items():
         stops[key].append(stop)
+
+
+def rivals(run: Run, price: int, settled_at: int | None) -> dict[tuple[str, object], Stop]:
+    """Where those stop who know the truth, who go by kappa alone, and who fix a budget."""
+    every = range(len(run.steps))
+    plain, audited = (
+        [stop_at(run, place, price, with_audit) for place in every] for with_audit in (False, True)
+    )
+    kappa_place = len(plain) - 1 if settled_at is None else settled_at
+    labels = [step.labels for step in run.steps]
+    found = {
+        "oracle": min(plain, key=lambda stop: stop.regret),
+        "oracle that pays for audits": min(audited, key=lambda stop: stop.regret),
+        "kappa alone (0.99, window 3)": replace(plain[kappa_place], never=settled_at is None),
+    }
+    for budget in FIXED_BUDGETS:
+        place = min(int(np.searchsorted(labels, budget)), len(plain) - 1)
+        found[f"fixed budget {budget}"] = plain[place]
+    return {(rule, price): stop for rule, stop in found.items()}
 
 
 STOP_WORDS = {
@@ -299,6 +315,7 @@ def stop_at(
     accuracy = step.final_accuracy if audited else step.accuracy
     best = min(one.labels + price * 100 * (1 - one.accuracy) for one in run.steps)
     return Stop(
+        data=run.data,
         labels=labels,
         accuracy=accuracy,
         regret=labels + price * 100 * (1 - accuracy) - best,
@@ -343,6 +360,15 @@ def report_looks(looks: list[tuple[AuditLook, float, int]], runs: int) -> None:
     print(f"Bias {100 * error.mean():+.2f} points, mean absolute error {absolute:.1f}\n")
 
 
+def report_left_over(left_over: dict[str, list[float]]) -> None:
+    """How wrong an audit would be that asks about what the strategy has left over."""
+    found = (f"{name} {100 * np.mean(error):+.1f}" for name, error in left_over.items())
+    print(
+        "Without a reserve, audit images drawn from what is left over after 400 training labels "
+        f"would mislead by (points): {', '.join(found)}\n"
+    )
+
+
 def report_bands(bands: list[tuple[Forecast, float]]) -> None:
     """Whether the forecast gain and its band were right."""
     error = np.array([forecast.gain - truth for forecast, truth in bands])
@@ -367,6 +393,14 @@ def report_stops(stops: dict[tuple[str, object], list[Stop]]) -> None:
         for rule, at in stops:
             if at == price:
                 print(row(rule, stops[rule, at]))
+        ours, budgets = next(iter(STOP_WORDS)), [f"fixed budget {one}" for one in FIXED_BUDGETS]
+        for data in dict.fromkeys(stop.data for stop in stops[ours, price]):
+            regret = {
+                rule: mean([s for s in stops[rule, price] if s.data == data], lambda s: s.regret)
+                for rule in (ours, *budgets)
+            }
+            best = min(budgets, key=regret.__getitem__)
+            print(f"  {data}: regret {regret[ours]:.0f}; {best}, its best, {regret[best]:.0f}")
         print()
     for below in TARGETS_BELOW_PLATEAU:
         target = stops["target", below]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import tomlkit
 
@@ -29,6 +30,7 @@ class Project:
     name : what a person calls it.
     roots : the image folders; images below them are the pool.
     settings : the table ``[settings]`` of ``coldstart.toml``.
+    id : made once, so that a project made anew in the same place is not taken for this one.
     """
 
     directory: Path
@@ -36,6 +38,7 @@ class Project:
     roots: tuple[Path, ...]
     settings: dict[str, Any]
     database: str | None = None
+    id: str = ""
 
     @classmethod
     def create(
@@ -70,6 +73,7 @@ class Project:
             directory.mkdir(parents=True, exist_ok=True)
             document = tomlkit.document()
             document["name"] = name or directory.name
+            document["id"] = uuid4().hex
             document["images"] = [_portable(root, directory) for root in roots]
             if database:
                 document["database"] = database
@@ -110,6 +114,7 @@ class Project:
             roots=roots,
             settings=dict(document.get("settings", {})),
             database=document.get("database"),
+            id=str(document.get("id", "")),
         )
         _ = project.store
         return project

@@ -46,6 +46,7 @@ KEYBOARD_SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("z", "zoom", "Show the image large"),
     Shortcut("n", "new-class", "Name a new class"),
     Shortcut("Enter", "next-page", "Next page"),
+    Shortcut("Shift+Enter", "previous-page", "Previous page"),
     Shortcut("?", "key-sheet", "Show this list of keys"),
 )
 

@@ -70,17 +70,6 @@ def place_edges(
 
 
 @numba.njit(cache=True, nogil=True)
-def _closer(
-    unit: Array, row: int, column: int, similarity: float, low: float, high: float, delta: float
-) -> bool:
-    if similarity > high:
-        return True
-    if similarity <= low:
-        return False
-    return bool(distance(unit, row, column) < delta)
-
-
-@numba.njit(cache=True, nogil=True)
 def mark_covered(
     unit: Array,
     indptr: Array,
@@ -95,7 +84,10 @@ def mark_covered(
     """Set ``covered`` for everything closer than delta to one of ``rows``."""
     for row in rows:
         for edge in range(indptr[row], indptr[row + 1]):
-            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+            similarity = similarities[edge]
+            if similarity > high or (
+                similarity > low and distance(unit, row, indices[edge]) < delta
+            ):
                 covered[indices[edge]] = True
 
 
@@ -115,7 +107,10 @@ def sum_mass(
     for row in range(len(total)):
         inside = 0.0
         for edge in range(indptr[row], indptr[row + 1]):
-            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+            similarity = similarities[edge]
+            if similarity > high or (
+                similarity > low and distance(unit, row, indices[edge]) < delta
+            ):
                 inside += mass[indices[edge]]
         total[row] = inside
 
@@ -161,7 +156,10 @@ def subtract_mass(
     for row in rows:
         taken = mass[row]
         for edge in range(indptr[row], indptr[row + 1]):
-            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+            similarity = similarities[edge]
+            if similarity > high or (
+                similarity > low and distance(unit, row, indices[edge]) < delta
+            ):
                 total[indices[edge]] -= taken
 
 
@@ -181,7 +179,10 @@ def first_in_order(
     for place in range(len(rows) - 1, -1, -1):
         row = rows[place]
         for edge in range(indptr[row], indptr[row + 1]):
-            if _closer(unit, row, indices[edge], similarities[edge], low, high, delta):
+            similarity = similarities[edge]
+            if similarity > high or (
+                similarity > low and distance(unit, row, indices[edge]) < delta
+            ):
                 first[indices[edge]] = place
 
 

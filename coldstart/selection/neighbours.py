@@ -38,7 +38,8 @@ from coldstart.selection.pairs import (
 from coldstart.selection.pruning import useful_bounds
 
 DEFAULT_MEMORY_LIMIT_BYTES = 3 * 2**30
-_BYTES_PER_EDGE = 8
+# While a graph is put together its pairs (6 bytes an edge) and its rows (8) are both there.
+BYTES_PER_EDGE = 14
 _TILE_ROWS = 1024
 
 Mass = NDArray[np.float64]
@@ -235,7 +236,7 @@ def balls(
     """The balls of radius ``delta``: from ``graph`` where it reaches, else built or matrix-free."""
     if graph is not None and graph.delta >= delta:
         return graph.balls(delta, unit)
-    if _BYTES_PER_EDGE * estimate_edges(unit, delta) > memory_limit_bytes:
+    if BYTES_PER_EDGE * estimate_edges(unit, delta) > memory_limit_bytes:
         return MatrixFreeBalls(unit, delta, progress)
     return radius_graph(unit, delta, progress=progress).balls(delta, unit)
 

@@ -28,6 +28,7 @@ class Pairs:
 
 
 def close_pairs(unit: Unit, rows: slice, columns: slice, delta: float) -> Pairs:
+    """Pairs of one tile closer than ``delta``; of a tile on the diagonal its upper triangle."""
     similarity = (unit[rows] @ unit[columns].T).ravel()
     threshold, band = similarity_threshold(delta), rounding_band(unit.shape[1])
     place = np.flatnonzero(similarity > threshold - band)

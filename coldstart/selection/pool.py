@@ -93,18 +93,22 @@ class Pool:
         """A pool of ``count`` rows drawn uniformly, and their row numbers in this one.
 
         Labelled rows that were not drawn join with a weight of 0: they cover, but do not count.
-        The part has no labels or probabilities. A pool no larger than ``count`` is its own part.
+        A pool no larger than ``count`` is its own part.
         """
         if self.n <= count:
             return self, np.arange(self.n)
         generator = np.random.default_rng(seed)
         drawn = np.sort(generator.permutation(self.n)[:count])
-        labelled = np.sort(self.labelled[generator.permutation(len(self.labelled))[:count]])
+        known = np.sort(generator.permutation(len(self.labelled))[:count])
+        labelled = self.labelled[known]
         kept = np.union1d(drawn, labelled)
         weights = np.where(np.isin(kept, drawn), self.mass[kept], 0.0)
         part = Pool(
             self.unit[kept],
             labelled=np.searchsorted(kept, labelled),
+            labels=None if self.labels is None else self.labels[known],
+            probabilities=None if self.probabilities is None else self.probabilities[kept],
+            class_names=self.class_names,
             weights=weights if weights.any() else None,
         )
         part.candidates &= self.candidates[kept]

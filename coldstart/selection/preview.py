@@ -15,7 +15,8 @@ from coldstart.selection.radius import search_radius
 from coldstart.selection.strategy import Strategy
 
 _TRIED_BUDGETS = 8
-_PART_ROWS = 4_000
+_PART_ROWS = 5_000
+_WHOLE_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -40,44 +41,59 @@ def preview_coverage(
     delta: float | None = None,
     progress: Progress = silent,
 ) -> CoveragePreview:
-    """The coverage that ``strategy`` would reach with every budget up to ``budget``.
+    """The coverage that ``strategy`` would reach with every budget up to ``budget``, quickly.
 
     ``delta`` is the radius coverage is measured with: by default ProbCover's own, else the one
     ``delta="auto"`` would find. Greedy orders are nested, so one run gives the whole curve. Where
-    picks change with the budget (k-means) a few budgets are tried, on at most 4,000 random images,
-    and their picks measured on the whole pool.
+    picks change with the budget (k-means) a few budgets are tried. A run that would take long is
+    made on 5,000 random images (more for large budgets) instead: always for changing picks, and
+    for a greedy on more than 10,000 images unless ``pool.graph`` reaches to ProbCover's radius.
+    Coverage is then measured on those images, and the note says so.
     """
     budget = check_budget(budget, pool)
-    if delta is None:
-        delta, _ = (
-            strategy.radius(pool, budget, progress)
-            if isinstance(strategy, ProbCover)
-            else (
-                search_radius(pool, budget, seed=strategy.seed, progress=progress).best(budget),
-                0,
-            )
-        )
+    if delta is None and isinstance(strategy, ProbCover):
+        delta, _ = strategy.radius(pool, budget, progress)
+    elif delta is None:
+        delta = search_radius(pool, budget, seed=strategy.seed, progress=progress).best(budget)
     random = random_coverage_curve(pool, budget, delta, labelled=pool.labelled, seed=strategy.seed)
+    if isinstance(strategy, ProbCover):
+        strategy = replace(strategy, delta=delta)
     if strategy.nested:
-        if isinstance(strategy, ProbCover):
-            strategy = replace(strategy, delta=delta)
-        selection = strategy.select(pool, budget, progress=progress)
-        coverage = coverage_curve(pool, selection.indices, delta, labelled=pool.labelled)
-        note = "Measured on the whole pool, for every budget."
-        return CoveragePreview(np.arange(budget + 1), coverage, random, delta, selection, note)
-    part, rows = pool.random_part(_PART_ROWS, strategy.seed)
+        return _nested_preview(strategy, pool, budget, delta, random, progress)
+    part, _ = pool.random_part(max(_PART_ROWS, 4 * budget), strategy.seed)
     most = min(budget, int(part.candidates.sum()))
     tried = np.unique(np.geomspace(1, most, min(_TRIED_BUDGETS, most)).round().astype(np.int64))
-    reached = [_covered(pool, np.empty(0, dtype=np.int64), delta)]
+    reached = [_covered(part, np.empty(0, dtype=np.int64), delta)]
     for number, one in enumerate(tried.tolist()):
         progress(number, len(tried), "trying budgets")
-        picks = rows[strategy.select(part, one).indices]
-        reached.append(_covered(pool, picks, delta))
-    where = "" if part is pool else f" on {_PART_ROWS:,} random images"
+        reached.append(_covered(part, strategy.select(part, one).indices, delta))
+    where = "" if part is pool else f" on {part.n:,} random images"
     note = f"These picks change with the budget: {len(tried)} budgets were tried{where}."
     return CoveragePreview(
         np.concatenate([[0], tried]), np.array(reached), random, delta, None, note
     )
+
+
+def _nested_preview(
+    strategy: Strategy,
+    pool: Pool,
+    budget: int,
+    delta: float,
+    random: CurveBand,
+    progress: Progress,
+) -> CoveragePreview:
+    quick = isinstance(strategy, ProbCover) and pool.graph is not None and pool.graph.delta >= delta
+    part = pool
+    if strategy.covers and pool.n > _WHOLE_ROWS and not quick:
+        part, _ = pool.random_part(max(_PART_ROWS, 4 * budget), strategy.seed)
+    most = min(budget, int(part.candidates.sum()))
+    picks = strategy.select(part, most, progress=progress)
+    coverage = coverage_curve(part, picks.indices, delta, labelled=part.labelled)
+    if part is pool:
+        note, selection = "Measured on the whole pool, for every budget.", picks
+        return CoveragePreview(np.arange(most + 1), coverage, random, delta, selection, note)
+    note = f"Estimated on {part.n:,} random images, for every budget."
+    return CoveragePreview(np.arange(most + 1), coverage, random, delta, None, note)
 
 
 def _covered(pool: Pool, picks: NDArray[np.int64], delta: float) -> float:

@@ -6,19 +6,30 @@ Yehuda, Dekel, Hacohen, Weinshall: Active Learning Through a Covering Lens, Neur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldstart.progress import Progress
+from coldstart.selection.coverage import first_cover
 from coldstart.selection.greedy_cover import SHRINK, Cover, greedy_cover
 from coldstart.selection.kernels import Ball
-from coldstart.selection.neighbours import Balls, GraphBalls, MatrixFreeBalls, balls
+from coldstart.selection.neighbours import (
+    BYTES_PER_EDGE,
+    Balls,
+    GraphBalls,
+    MatrixFreeBalls,
+    balls,
+    estimate_edges,
+)
 from coldstart.selection.picks import distances_to_earlier
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.radius import paper_radius, search_radius
 from coldstart.selection.strategy import REFINE_HELP, Strategy, option
 from coldstart.selection.swaps import improve_by_swaps
+
+_MEASURED_ROWS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +62,12 @@ class ProbCover(Strategy):
         None, "With 'paper': how many classes to expect; empty to estimate it.", minimum=2
     )
     refine: str = option("none", REFINE_HELP, choices=("none", "swaps"))
+    exact_up_to: int = option(
+        150_000,
+        "Beyond this many images neighbours are searched approximately, and how many of them were "
+        "found is measured.",
+        minimum=1_000,
+    )
     memory_limit_gb: float = option(
         3.0, "Above this size the neighbours are recomputed instead of kept.", minimum=0.0
     )
@@ -61,6 +78,13 @@ class ProbCover(Strategy):
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         delta, notes = self.radius(pool, budget, progress)
+        if pool.n > self.exact_up_to and (pool.graph is None or pool.graph.delta < delta):
+            return self._pick_from_many(pool, budget, delta, notes, progress)
+        return self._pick_exactly(pool, budget, delta, notes, progress)
+
+    def _pick_exactly(
+        self, pool: Pool, budget: int, delta: float, notes: list[str], progress: Progress
+    ) -> Selection:
         cover = greedy_cover(
             pool.unit,
             delta,
@@ -87,6 +111,32 @@ class ProbCover(Strategy):
             saturated_at=cover.saturated_at,
             notes=notes,
         )
+
+    def _pick_from_many(
+        self, pool: Pool, budget: int, delta: float, notes: list[str], progress: Progress
+    ) -> Selection:
+        """Picks by an approximate graph, of a random part of the pool where all of it would not
+        fit; what they cover is measured exactly on random images of the whole pool."""
+        from coldstart.selection.approximate import approximate_graph
+
+        needed = BYTES_PER_EDGE * estimate_edges(pool.unit, delta)
+        share = min(1.0, 0.95 * float(np.sqrt(self.memory_limit_gb * 2**30 / max(1, needed))))
+        size = max(budget * 4, int(share * pool.n))
+        part, rows = pool.random_part(size, self.seed)
+        if part is not pool and part.candidates.sum() < budget:
+            part, rows = pool, np.arange(pool.n)
+        if part is not pool:
+            notes.append(f"Picks are chosen among {part.n:,} random images, to fit in memory.")
+        found = approximate_graph(part.unit, delta, seed=self.seed, progress=progress)
+        near = part.changed(graph=found.graph)
+        picks = self._pick_exactly(near, budget, delta, notes, progress)
+        chosen = rows[picks.indices]
+        covered, measured = _measured_coverage(pool, chosen, delta, self.seed)
+        notes.append(
+            f"Neighbours were searched approximately: {found.recall:.1%} of them were found. On "
+            f"{measured:,} random images, labelled images and picks cover {covered:.1%}."
+        )
+        return replace(picks, indices=chosen, notes=notes)
 
     def _swap(
         self, pool: Pool, delta: float, cover: Cover, notes: list[str], progress: Progress
@@ -147,6 +197,17 @@ class _BallsOf:
         if isinstance(self._first, GraphBalls):
             return self._first.graph.balls(delta, self._pool.unit)
         return MatrixFreeBalls(self._pool.unit, delta, self._progress)
+
+
+def _measured_coverage(
+    pool: Pool, picks: NDArray[np.int64], delta: float, seed: int
+) -> tuple[float, int]:
+    """The share of random images within delta of a labelled one or a pick, and how many images."""
+    targets = np.random.default_rng(seed + 1).permutation(pool.n)[:_MEASURED_ROWS]
+    order = np.concatenate([pool.labelled, picks])
+    covered = first_cover(pool, order, delta, targets=targets) < len(order)
+    mass = pool.mass[targets]
+    return float(mass[covered].sum() / max(mass.sum(), 1e-12)), len(targets)
 
 
 def _reasons(pool: Pool, cover: Cover) -> list[str]:

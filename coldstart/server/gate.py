@@ -16,7 +16,6 @@ class Stored:
 
     accepted: Sequence[str]  # uuids that stand in the store, now or from an earlier request
     refused: Sequence[RefusedEvent]
-    labelled: int  # images of the project with an answer
     batch_left: int | None  # images of the events' query batch still without one
 
 

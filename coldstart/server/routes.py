@@ -82,7 +82,7 @@ class _Endpoints:
             {
                 "accepted": list(stored.accepted),
                 "refused": [asdict(event) for event in refused],
-                "counts": {"labelled": stored.labelled, "batch_left": stored.batch_left},
+                "batch_left": stored.batch_left,
             }
         )
 

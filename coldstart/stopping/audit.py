@@ -108,7 +108,8 @@ def measure_accuracy(
         counts as wrong.
     truth : the person's answers in the same order; None for skipped or unsure, which do not count.
     training_classes : the class of each label the model was trained on.
-    looks : the looks taken before, oldest first.
+    looks : the looks taken before, oldest first. They must be kept and handed in: the 5% that may
+        go wrong is shared out among them.
 
     Raises ValueError when ``predicted`` and ``truth`` differ in length.
     """
@@ -117,7 +118,9 @@ def measure_accuracy(
     pairs = [(guess, answer) for guess, answer in zip(predicted, truth) if answer is not None]
     answers = [answer for _, answer in pairs]
     taken = tuple(looks)
-    due = look_is_due(len(pairs), len(training_classes), taken)
+    # Without a model there is nothing to judge, and no look to spend on it.
+    has_model = len(set(training_classes)) > 1 and any(guess is not None for guess, _ in pairs)
+    due = has_model and look_is_due(len(pairs), len(training_classes), taken)
     if due:
         right = sum(guess == answer for guess, answer in pairs)
         taken += (_look(len(taken) + 1, right, answers, training_classes),)
@@ -210,6 +213,8 @@ def _words(
                 f"There were {looks[-1].audit_labels} at the last look; some have been withdrawn."
             )
         return words + _unanswered(unanswered)
+    if not looks:
+        return [f"{audit_labels} audit labels wait for a first model to judge."]
     last = looks[-1]
     words = [
         f"The model is right on {last.accuracy:.0%} of the images, and with 95% confidence on "

@@ -63,7 +63,12 @@ def coverage(project: Project) -> None:
         labels_now=int(history.labels[-1]),
         chosen_name="labelled",
     )
-    st.plotly_chart(figure, key="coverage_history", config=_NO_BAR)
+    st.plotly_chart(
+        figure,
+        key="coverage_history",
+        config=_NO_BAR,
+        alt="Share of the pool covered, label by label, beside images drawn at random",
+    )
     st.markdown(_worth(history))
     st.caption(history.delta_words)
 
@@ -98,7 +103,7 @@ def labels_by_class(project: Project) -> None:
     figure = labels_by_class_figure(
         {names[class_id]: number for class_id, number in counts.items()}, states
     )
-    st.plotly_chart(figure, key="labels_by_class", config=_NO_BAR)
+    st.plotly_chart(figure, key="labels_by_class", config=_NO_BAR, alt="Labels of each class")
 
 
 def purity(project: Project) -> None:
@@ -108,7 +113,7 @@ def purity(project: Project) -> None:
     question("Do images that lie close together belong together?")
     report = cached_purity(project)
     figure = purity_figure(report.deltas, report.purity, report.chosen_delta)
-    st.plotly_chart(figure, key="purity", config=_NO_BAR)
+    st.plotly_chart(figure, key="purity", config=_NO_BAR, alt="Share of pure balls by radius")
     st.caption(report.words)
 
 

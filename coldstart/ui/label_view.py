@@ -102,7 +102,8 @@ def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
     key = project_key(project.directory)
     grid_labeller(
         key="labeller",
-        project_key=key,
+        # With the id, so that a project made anew in the same place takes up nobody's old outbox.
+        project_key=f"{key}.{project.id}",
         token=make_token(project.directory, session.annotator()),
         images=page.images,  # type: ignore[arg-type]
         classes=labeller_classes(project),

@@ -74,7 +74,12 @@ def _picture(project: Project) -> None:
         labelled=labelled[shown] if colouring == "prediction" else None,
     )
     figure.update_layout(dragmode="pan")
-    st.plotly_chart(figure, key="map", config={"displaylogo": False, "scrollZoom": True})
+    st.plotly_chart(
+        figure,
+        key="map",
+        config={"displaylogo": False, "scrollZoom": True},
+        alt=f"The pool as a map, coloured by {COLOURINGS[str(colouring)].lower()}",
+    )
     st.caption(_caption(view, len(shown)))
 
 

@@ -48,7 +48,6 @@ class ProjectGate:
         return Stored(
             accepted=[event.uuid for event in events if event.uuid not in refused],
             refused=[RefusedEvent(uuid, reason) for uuid, reason in refused.items()],
-            labelled=project.store.labels.counts().get("class", 0),
             batch_left=_left(project, batches.pop()) if len(batches) == 1 else None,
         )
 

@@ -29,9 +29,7 @@ _AT_ONCE = 20_000
 # Kept free while the curve is computed, so that the slider below stays where it is.
 _CURVE_PIXELS = 380
 _PREVIEWS = "selection_previews"
-_KEPT  # Kept free while the curve is computed, so that the slider below stays where it is.
-_CURVE_PIXELS = 380
-_PREVIEWS = 12
+_KEPT_PREVIEWS = 12
 
 
 def embedded(project: Project, action: DeltaGenerator) -> bool:
@@ -151,7 +149,12 @@ def _curve(preview: Preview, budget: int) -> None:
         labels_title="Images to label next",
     )
     figure.update_traces(mode="lines")  # at few budgets plotly would add dots to the band
-    st.plotly_chart(figure, key="budget_curve", config={"displayModeBar": False})
+    st.plotly_chart(
+        figure,
+        key="budget_curve",
+        config={"displayModeBar": False},
+        alt="Share of the pool covered for each budget, beside images drawn at random",
+    )
 
 
 def _sentence(preview: Preview, budget: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,7 +12,6 @@ from coldstart.labels.manifest import MANIFEST_FORMATS
 from coldstart.project import Project, slug
 from coldstart.ui import job_card
 from coldstart.ui.facts import show_facts
-from coldstart.ui.guard import guard
 from coldstart.ui.head import empty, question, step_link
 from coldstart.ui.words import NOT_MEASURED, ago, count, percent
 from coldstart.workflow.train import TrainingState
@@ -82,7 +82,9 @@ def confusion(measured: Evaluation) -> None:
     from coldstart.figures import confusion_figure
 
     figure = confusion_figure(measured.confusion, list(measured.class_names))
-    st.plotly_chart(figure, key="confusion", config=_NO_BAR)
+    st.plotly_chart(
+        figure, key="confusion", config=_NO_BAR, alt="Labels against predictions, class by class"
+    )
 
 
 def per_class(measured: Evaluation) -> None:
@@ -152,15 +154,14 @@ def manifest(project: Project) -> None:
     )
     with st.container(horizontal=True):
         for name in MANIFEST_FORMATS:
-            with guard():
-                st.download_button(
-                    f"Manifest ({name})",
-                    data=manifest_bytes(project, name),
-                    file_name=f"{slug(project.name)}-manifest{MANIFEST_FORMATS[name].suffix}",
-                    key=f"manifest_{name}",
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
+            st.download_button(
+                f"Manifest ({name})",
+                data=partial(manifest_bytes, project, name),  # written when it is asked for
+                file_name=f"{slug(project.name)}-manifest{MANIFEST_FORMATS[name].suffix}",
+                key=f"manifest_{name}",
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
 def code(project: Project) -> None:

@@ -167,8 +167,7 @@ def test_a_refused_label_says_why_and_takes_its_paint_back(
     def refuse(route: Route) -> None:
         events = route.request.post_data_json["events"]
         refused = [{"uuid": event["uuid"], "reason": "There is no image 1."} for event in events]
-        counts = {"labelled": 0, "batch_left": 60}
-        route.fulfill(json={"accepted": [], "refused": refused, "counts": counts})
+        route.fulfill(json={"accepted": [], "refused": refused, "batch_left": 60})
 
     tab.route("**/api/labels", refuse)
     press(tab, "1")

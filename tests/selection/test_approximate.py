@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coldstart.selection import Pool, approximate, radius_graph
+from coldstart.selection import Pool, ProbCover, approximate, coverage, radius_graph
 from coldstart.selection.approximate import approximate_graph
 
 
@@ -32,3 +32,26 @@ def test_small_pools_are_done_exactly() -> None:
     found = approximate_graph(unit, 0.7)
     assert found.recall == 1
     assert np.array_equal(found.graph.indices, radius_graph(unit, 0.7).indices)
+
+
+@pytest.mark.parametrize("memory_limit_gb", [3.0, 0.002])
+def test_probcover_on_a_large_pool_says_what_it_found(
+    monkeypatch: pytest.MonkeyPatch, memory_limit_gb: float
+) -> None:
+    monkeypatch.setattr(approximate, "_FEWEST_ROWS", 1000)
+    generator = np.random.default_rng(1)
+    middles = generator.normal(size=(40, 16))
+    vectors = middles[generator.integers(0, 40, 6000)] + 0.3 * generator.normal(size=(6000, 16))
+    labelled = [5, 5999]
+    pool = Pool(vectors, labelled)
+    large = ProbCover(delta=0.6, exact_up_to=2000, memory_limit_gb=memory_limit_gb)
+    picks = large.select(pool, 30)
+    exact = ProbCover(delta=0.6).select(pool, 30)
+    assert len(set(picks.indices.tolist()) - set(labelled)) == 30
+    reached, best = (
+        coverage.coverage_curve(pool, one.indices, 0.6, labelled=labelled)[-1]
+        for one in (picks, exact)
+    )
+    assert reached > best - 0.05
+    assert f"cover {reached:.1%}" in picks.notes[-1]
+    assert any("random images, to fit" in note for note in picks.notes) is (memory_limit_gb < 1)

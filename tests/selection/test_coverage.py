@@ -8,7 +8,16 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldstart.selection import KMeans, Pool, ProbCover, Random, preview_coverage, radius_graph
+from coldstart.selection import (
+    KMeans,
+    Pool,
+    ProbCover,
+    Random,
+    make_strategy,
+    preview,
+    preview_coverage,
+    radius_graph,
+)
 from coldstart.selection.coverage import (
     coverage_curve,
     covered_mask,
@@ -116,3 +125,22 @@ def test_preview_of_kmeans_says_that_budgets_were_tried() -> None:
     assert "change with the budget" in shown.note
     assert shown.selection is None
     assert preview_coverage(Random(), pool, 20, delta=1.0).selection is not None
+
+
+@pytest.mark.parametrize("name", ["probcover", "maxherding", "kmeans", "margin", "auto"])
+def test_preview_of_a_large_pool_is_an_estimate_near_the_truth(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "_WHOLE_ROWS", 500)
+    monkeypatch.setattr(preview, "_PART_ROWS", 800)
+    generator = np.random.default_rng(6)
+    classes = generator.integers(0, 3, 3000)
+    vectors = generator.normal(size=(3, 6))[classes] + generator.normal(size=(3000, 6))
+    pool = Pool(vectors, labelled=[3, 40, 500, 7], labels=["a", "b", "a", "b"])
+    shown = preview_coverage(make_strategy(name), pool, 12, delta=0.6)
+    truth = coverage_curve(
+        pool, make_strategy(name).select(pool, 12).indices, shown.delta, labelled=pool.labelled
+    )
+    assert shown.coverage[0] == pytest.approx(truth[0], abs=0.06)
+    assert shown.coverage[-1] == pytest.approx(truth[-1], abs=0.1)
+    assert ("random images" in shown.note) is (name != "margin")

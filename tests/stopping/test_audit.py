@@ -92,11 +92,12 @@ def test_looks_come_at_the_rungs_and_when_the_model_has_grown() -> None:
 def test_never_more_looks_than_alpha_is_there_for(steps: list[tuple[int, int]]) -> None:
     looks: tuple[AuditLook, ...] = ()
     audit, training = 0, 10
+    taught = ["cat", "dog"] * 5000
     for more_audit, more_training in steps:
         audit, training = audit + more_audit, training + more_training
         waiting = labels_until_a_look(audit, training, looks)
         assert look_is_due(audit, training, looks) == (waiting == 0)
-        measured = measure_accuracy(["cat"] * audit, ["cat"] * audit, ["dog"] * training, looks)
+        measured = measure_accuracy(["cat"] * audit, ["cat"] * audit, taught[:training], looks)
         looks = measured.looks
         assert len(looks) <= LOOKS
         if waiting:
@@ -153,6 +154,16 @@ def test_withdrawn_audit_labels_are_said() -> None:
     fewer = measure_accuracy(*answers(20, 3), ["cat", "dog"] * 60, first.looks)
     assert fewer.look is None
     assert "withdrawn" in fewer.words[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "taught"), [([None] * 40, ["cat", "dog"] * 20), (["cat"] * 40, ["cat"] * 40)]
+)
+def test_no_look_is_spent_without_a_model(said: list[str | None], taught: list[str]) -> None:
+    measured = measure_accuracy(said, ["cat", "dog"] * 20, taught)
+    assert measured.looks == ()
+    assert measured.look is None
+    assert measured.words == ("40 audit labels wait for a first model to judge.",)
 
 
 def test_all_audit_labels_of_one_class() -> None:

@@ -44,8 +44,7 @@ def situation(
         "audit_truth": truth,
         "training_classes": taught,
         "pool_size": 5000,
-        **more,
-    }
+    } | more
 
 
 FLAT = [0.8, 0.88, 0.9, 0.9, 0.9, 0.9, 0.9]
@@ -112,6 +111,14 @@ def test_no_audit_at_all() -> None:
     answer = advise(**{**situation(FLAT), "audit_predicted": [[]] * 7, "audit_truth": []})
     assert answer.verdict == "too early to say"
     assert answer.sentence.startswith("0 audit labels")
+
+
+def test_audit_labels_before_a_model() -> None:
+    given = situation(FLAT, training_labels=[], stop_set=[], audit_predicted=[])
+    answer = advise(**given)
+    assert answer.verdict == "too early to say"
+    assert "wait for a first model" in answer.sentence
+    assert answer.measured.looks == ()
 
 
 def test_nothing_at_all() -> None:

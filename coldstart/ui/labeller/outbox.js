@@ -14,7 +14,7 @@
  * @typedef {object} Reply what POST /api/labels answers after the commit
  * @property {string[]} accepted
  * @property {{uuid: string, reason: string}[]} refused
- * @property {{labelled: number, batch_left: number|null}} counts
+ * @property {number|null} batch_left
  *
  * @typedef {object} Outbox
  * @property {import("./storage.js").Store} store

@@ -127,10 +127,10 @@ export function takeReply(labeller, sent, reply) {
     showNote(labeller.parts, "");
   }
   const all = batch && sent.length > 0 && sent.every((event) => event.batch_id === batch.id);
-  if (all && labeller.outbox.events.size === 0 && reply.counts.batch_left !== null) {
-    labeller.labelled = batch.size - reply.counts.batch_left;
+  if (all && labeller.outbox.events.size === 0 && reply.batch_left !== null) {
+    labeller.labelled = batch.size - reply.batch_left;
     showLabelled(labeller);
-    if (reply.counts.batch_left === 0 && batch.labelled < batch.size) labeller.changed();
+    if (reply.batch_left === 0 && batch.labelled < batch.size) labeller.changed();
   }
 }
 

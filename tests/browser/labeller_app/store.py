@@ -118,7 +118,7 @@ class TestGate:
             database.execute("COMMIT")
         labelled = len(answers())
         accepted = [event.uuid for event in good]
-        return Stored(accepted, refused, labelled, IMAGE_COUNT - labelled)
+        return Stored(accepted, refused, IMAGE_COUNT - labelled)
 
     def add_class(self, directory: Path, name: str) -> LabellerClass:
         if name.strip() == "forbidden":
