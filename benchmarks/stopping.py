@@ -82,7 +82,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a rule stopped a run, and what that cost; ``look`` is the one on the screen then."""
+    """Where a rule stopped a run, and what that cost.
+
+    ``look`` is the one on the screen then, ``truth`` the accuracy of the model it judged and
+    ``truth_now`` that of the newest model, which is what a person will take it for.
+    """
 
     data: str
     labels: int
@@ -92,6 +96,7 @@ class Stop:
     never: bool
     look: AuditLook | None = None
     truth: float = float("nan")
+    truth_now: float = float("nan")
 
 
 def main() -> int:
@@ -323,6 +328,7 @@ def stop_at(
         never=never,
         look=looks[-1] if looks else None,
         truth=truth,
+        truth_now=step.accuracy,
     )
 
 
@@ -394,6 +400,14 @@ def report_stops(stops: dict[tuple[str, object], list[Stop]]) -> None:
             if at == price:
                 print(row(rule, stops[rule, at]))
         ours, budgets = next(iter(STOP_WORDS)), [f"fixed budget {one}" for one in FIXED_BUDGETS]
+        shown = [stop for stop in stops[ours, price] if stop.look is not None]
+        error = np.array([stop.look.accuracy - stop.truth_now for stop in shown])
+        held = [s.look.interval[0] <= s.truth_now <= s.look.interval[1] for s in shown]
+        print(
+            f"  At “you may stop” the accuracy on the screen was off that of the newest model by "
+            f"{100 * error.mean():+.1f} points on average, {100 * abs(error).mean():.1f} either "
+            f"way; the interval held it in {np.mean(held):.1%}"
+        )
         for data in dict.fromkeys(stop.data for stop in stops[ours, price]):
             regret = {
                 rule: mean([s for s in stops[rule, price] if s.data == data], lambda s: s.regret)

@@ -24,7 +24,8 @@ class CoverageHistory:
     coverage : (m + 1,) share of the pool within delta of one of the first labels.
     random_mean, random_low, random_high : (m + 1,) the same for images drawn at random, with the
         band that holds nine of ten draws.
-    next_labels, next_coverage : (k + 1,) what labels at best could add from here (greedy cover).
+    next_labels, next_coverage : (k + 1,) what the next labels add: those queued, then the best
+        there are (greedy cover).
     delta, delta_words : the radius, and where it comes from.
     """
 
@@ -69,20 +70,18 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
     order = _labelled_in_order(project, pool)
     coverage = coverage_curve(arrays, order, radius.delta)
     band = random_coverage_curve(pool.vectors, max(1, len(order)), radius.delta)
-    known = len(arrays.labelled)
-    next_labels = min(next_labels, int(arrays.candidates.sum()))
-    if next_labels:
-        picks = ProbCover(delta=radius.delta).select(arrays, next_labels)
-        after = coverage_curve(arrays, picks.indices, radius.delta, labelled=arrays.labelled)
-    else:
-        after = coverage_curve(arrays, [], radius.delta, labelled=arrays.labelled)
+    # What is queued will be labelled first; after it, the greedy cover is the most that can be had.
+    more = min(max(0, next_labels - len(pool.waiting)), int(arrays.candidates.sum()))
+    greedy = ProbCover(delta=radius.delta).select(arrays, more).indices if more else []
+    coming = np.concatenate([pool.waiting, greedy]).astype(np.int64)
+    after = coverage_curve(arrays, coming, radius.delta, labelled=pool.labelled)
     return CoverageHistory(
         labels=np.arange(len(order) + 1),
         coverage=coverage,
         random_mean=band.mean[: len(order) + 1],
         random_low=band.low[: len(order) + 1],
         random_high=band.high[: len(order) + 1],
-        next_labels=known + np.arange(len(after)),
+        next_labels=len(order) + np.arange(len(after)),
         next_coverage=after,
         delta=radius.delta,
         delta_words=radius.words,

@@ -90,9 +90,7 @@ def test_from_one_click_to_a_manifest(
     _go_to(page, "Diagnostics")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=STEP_WITHIN_MS)
     page.get_by_role("button", name="Compute the map").click(timeout=STEP_WITHIN_MS)
-    expect(page.get_by_text("laid out by UMAP")).to_be_visible(
-        timeout=EMBEDDED_WITHIN_MS
-    )
+    expect(page.get_by_text("laid out by UMAP")).to_be_visible(timeout=EMBEDDED_WITHIN_MS)
     assert "Traceback" not in page.content()
 
     # What the person did is in the store, whatever became of the tab.
