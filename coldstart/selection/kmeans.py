@@ -6,7 +6,7 @@ label a class a single start loses up to five points of accuracy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,12 @@ from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.strategy import Strategy, option
 
 _START_ROWS = 20_000
+_SEED_ROWS = 5_000
 _MOST_ITERATIONS = 100
+# Starts are compared when no more than this share of rows still changes, and the best one goes on
+# to the next share: under 2,000 rows, until none changes.
+_SETTLED = 0.005
+_ENDED = 0.0005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,9 @@ class KMeans(Strategy):
     @property
     def nested(self) -> bool:
         return False
+
+    def quick(self, pool: Pool) -> Strategy:
+        return replace(self, starts=1)
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         groups = kmeans(
@@ -88,8 +96,9 @@ def kmeans(
 ) -> Groups:
     """``count`` moving centres beside the ``fixed`` ones; the best of ``starts`` by inertia.
 
-    Beyond 20,000 rows the starts are compared on a random 20,000 of them, and the best one is then
-    run to the end on all rows.
+    First centres are drawn by k-means++ among 5,000 random rows (more for many centres).
+    Beyond 20,000 rows the starts are compared on a random 20,000 of them; the best one is then run
+    to the end on all rows.
     """
     n, d = unit.shape
     fixed = np.empty((0, d), dtype=np.float32) if fixed is None else fixed
@@ -102,15 +111,16 @@ def kmeans(
     best: Groups | None = None
     for start in range(starts):
         progress(start, starts + 1, "finding groups")
-        centres = _plus_plus(some, count, fixed, some_mass, generator)
-        groups = lloyd(some, centres, len(fixed), some_mass, iterations)
+        seeds = np.arange(len(some))
+        if len(some) > max(_SEED_ROWS, 20 * count):
+            seeds = generator.permutation(len(some))[: max(_SEED_ROWS, 20 * count)]
+        centres = _plus_plus(some[seeds], count, fixed, some_mass[seeds], generator)
+        groups = lloyd(some, centres, len(fixed), some_mass, iterations, settled=_SETTLED)
         if best is None or groups.inertia < best.inertia:
             best = groups
     assert best is not None
-    if some is not unit:
-        progress(starts, starts + 1, "finding groups")
-        best = lloyd(unit, best.centres, len(fixed), mass, iterations)
-    return best
+    progress(starts, starts + 1, "finding groups")
+    return lloyd(unit, best.centres, len(fixed), mass, iterations, settled=_ENDED)
 
 
 def nearest_to_centres(
@@ -173,8 +183,11 @@ def lloyd(
     fixed: int,
     mass: NDArray[np.float64],
     iterations: int,
+    *,
+    settled: float = 0.0,
 ) -> Groups:
-    """Lloyd's iterations from the given ``centres``, the first ``fixed`` of which stay."""
+    """Lloyd's iterations from the given ``centres``, the first ``fixed`` of which stay, until no
+    more than a share ``settled`` of the rows changes its centre."""
     from scipy.sparse import csr_matrix
 
     n, k = len(unit), len(centres)
@@ -190,7 +203,7 @@ def lloyd(
         _refill_empty(unit, centres, np.flatnonzero(moving & (sizes <= 0)), distances * mass)
         before = of_row
         of_row, distances = assign(unit, centres)
-        if np.array_equal(before, of_row):
+        if np.count_nonzero(before != of_row) <= settled * n:
             break
     held = np.bincount(of_row, weights=mass, minlength=k).astype(np.float64)
     return Groups(centres, fixed, of_row, distances, held, float(distances @ mass))

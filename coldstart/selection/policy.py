@@ -34,14 +34,11 @@ class Auto(Strategy):
     def nested(self) -> bool:
         return False
 
+    def quick(self, pool: Pool) -> Strategy:
+        return self._used(pool)[0].quick(pool)
+
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
-        used: Strategy
-        if len(pool.labelled) == 0 and pool.probabilities is None:
-            used, why = KMeans(seed=self.seed), "First batch"
-        elif knows_two_classes(pool):
-            used, why = UHerding(seed=self.seed), "Labels exist"
-        else:
-            used, why = MaxHerding(seed=self.seed), "Fewer than two classes are labelled"
+        used, why = self._used(pool)
         picks = used.select(pool, budget, progress=progress)
         return replace(
             picks,
@@ -49,3 +46,11 @@ class Auto(Strategy):
             settings=asdict(self),
             notes=[f"{why}: picked by {used.title}.", *picks.notes],
         )
+
+    def _used(self, pool: Pool) -> tuple[Strategy, str]:
+        """The strategy for this pool, and why."""
+        if len(pool.labelled) == 0 and pool.probabilities is None:
+            return KMeans(seed=self.seed), "First batch"
+        if knows_two_classes(pool):
+            return UHerding(seed=self.seed), "Labels exist"
+        return MaxHerding(seed=self.seed), "Fewer than two classes are labelled"

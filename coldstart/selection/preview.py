@@ -14,7 +14,7 @@ from coldstart.selection.probcover import ProbCover
 from coldstart.selection.radius import search_radius
 from coldstart.selection.strategy import Strategy
 
-_TRIED_BUDGETS = 8
+_TRIED_BUDGETS = 7
 _PART_ROWS = 5_000
 _WHOLE_ROWS = 10_000
 
@@ -58,6 +58,7 @@ def preview_coverage(
     random = random_coverage_curve(pool, budget, delta, labelled=pool.labelled, seed=strategy.seed)
     if isinstance(strategy, ProbCover):
         strategy = replace(strategy, delta=delta)
+    strategy = strategy.quick(pool)
     if strategy.nested:
         return _nested_preview(strategy, pool, budget, delta, random, progress)
     part, _ = pool.random_part(max(_PART_ROWS, 4 * budget), strategy.seed)

@@ -105,6 +105,10 @@ class Strategy(ABC):
         """Whether the first k picks of a larger budget are the picks of budget k."""
         return True
 
+    def quick(self, pool: Pool) -> Strategy:
+        """A cheaper strategy whose picks cover about as much, for previews."""
+        return self
+
     @abstractmethod
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection: ...
 
