@@ -7,15 +7,31 @@ surely above or below the threshold, else from the float64 distance of the two f
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 
 Array = Any
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@numba.njit(cache=True, nogil=True)
+def _compile(*, fastmath: bool = False) -> Callable[[Function], Function]:
+    """numba.njit without the lock, cached on disk where there is a place to write."""
+
+    def decorate(function: Function) -> Function:
+        try:
+            compiled: Any = numba.njit(cache=True, nogil=True, fastmath=fastmath)(function)
+        except RuntimeError:
+            # Neither this folder nor the person's cache folder can be written.
+            compiled = numba.njit(nogil=True, fastmath=fastmath)(function)
+        return cast(Function, compiled)
+
+    return decorate
+
+
+@_compile()
 def distance(unit: Array, first: int, second: int) -> float:
     """The distance of two rows: differences squared and summed in float64, in order."""
     total = 0.0
@@ -25,14 +41,14 @@ def distance(unit: Array, first: int, second: int) -> float:
     return math.sqrt(total)
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def distances(unit: Array, first: Array, second: Array, out: Array) -> None:
     """`distance` of each pair."""
     for place in range(len(first)):
         out[place] = distance(unit, first[place], second[place])
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def keep_close(
     unit: Array, row: Array, column: Array, close: Array, low: float, high: float, delta: float
 ) -> int:
@@ -50,14 +66,14 @@ def keep_close(
     return kept
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def count_rows(row: Array, count: Array) -> None:
     """Add one to the count of each row named."""
     for place in range(len(row)):
         count[row[place]] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def place_edges(
     row: Array, column: Array, close: Array, cursor: Array, indices: Array, similarities: Array
 ) -> None:
@@ -69,7 +85,7 @@ def place_edges(
         cursor[row[place]] = at + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def mark_covered(
     unit: Array,
     indptr: Array,
@@ -91,7 +107,7 @@ def mark_covered(
                 covered[indices[edge]] = True
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def sum_mass(
     unit: Array,
     indptr: Array,
@@ -115,7 +131,7 @@ def sum_mass(
         total[row] = inside
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def count_inside(
     unit: Array,
     indptr: Array,
@@ -139,7 +155,7 @@ def count_inside(
         count[row] = surely
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def subtract_mass(
     unit: Array,
     indptr: Array,
@@ -163,7 +179,7 @@ def subtract_mass(
                 total[indices[edge]] -= taken
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def first_in_order(
     unit: Array,
     indptr: Array,
@@ -186,7 +202,7 @@ def first_in_order(
                 first[indices[edge]] = place
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@_compile(fastmath=True)
 def similarities_of(unit: Array, row: Array, column: Array, out: Array) -> None:
     """Float32 dot product of each pair of rows, in any order of summation."""
     for place in range(len(row)):
