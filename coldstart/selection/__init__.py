@@ -66,7 +66,11 @@ def select(
 
     ``settings`` are the strategy's fields; see `Pool` for the other arguments.
     """
-    pool = embeddings
-    if not isinstance(pool, Pool):
-        pool = Pool(pool, labelled, labels, probabilities, weights)
+    given = (labelled, labels, probabilities, weights)
+    if isinstance(embeddings, Pool):
+        if any(one is not None for one in given):
+            raise ValueError("labelled, labels, probabilities and weights belong into the Pool")
+        pool = embeddings
+    else:
+        pool = Pool(embeddings, *given)
     return make_strategy(strategy, **settings).select(pool, budget, progress=progress)

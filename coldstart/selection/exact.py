@@ -47,12 +47,13 @@ def within_tile(
     unsure ^= within
     if unsure.any():
         row, column = np.nonzero(unsure)
-        first, second = _numbers(rows)[row], _numbers(columns)[column]
+        first, second = row_numbers(rows)[row], row_numbers(columns)[column]
         within[row, column] = distances_of_pairs(unit, first, second) < delta
     return within
 
 
-def _numbers(rows: Rows | slice) -> Rows:
+def row_numbers(rows: Rows | slice) -> Rows:
+    """The rows of a slice one by one; other rows as they are."""
     if isinstance(rows, slice):
         return np.arange(rows.start, rows.stop)
     return rows
@@ -78,6 +79,6 @@ def nearest_distances(
         for part in row_blocks(len(unit), block):
             similarity = unit[part] @ unit[targets].T
             nearest = targets[np.argmax(similarity, axis=1)]
-            measured = distances_of_pairs(unit, _numbers(part), nearest)
+            measured = distances_of_pairs(unit, row_numbers(part), nearest)
             np.minimum(out[part], measured, out=out[part])
     return out

@@ -8,7 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from coldstart.selection.exact import Rows, Unit, distances_of_pairs, within_tile
+from coldstart.selection.exact import Rows, Unit, distances_of_pairs, row_numbers, within_tile
+
+_CLOSE = 1e-4
 
 
 class Kernel(Protocol):
@@ -54,7 +56,12 @@ class Nearness:
             return np.clip(similarity, 0, 1, out=similarity)
         np.subtract(np.float32(2), np.float32(2) * similarity, out=similarity)
         np.maximum(similarity, 0, out=similarity)
+        # The root of a rounding error is no longer small: such pairs are measured in float64.
+        close = np.nonzero(similarity < _CLOSE)
         np.sqrt(similarity, out=similarity)
+        if len(close[0]):
+            first, second = row_numbers(rows)[close[0]], row_numbers(columns)[close[1]]
+            similarity[close] = distances_of_pairs(unit, first, second)
         similarity /= np.float32(-2)
         similarity += np.float32(1)
         return similarity
