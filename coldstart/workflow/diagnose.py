@@ -72,8 +72,10 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
     band = random_coverage_curve(pool.vectors, max(1, len(order)), radius.delta)
     # What is queued will be labelled first; after it, the greedy cover is the most that can be had.
     more = min(max(0, next_labels - len(pool.waiting)), int(arrays.candidates.sum()))
-    greedy = ProbCover(delta=radius.delta).select(arrays, more).indices if more else []
-    coming = np.concatenate([pool.waiting, greedy]).astype(np.int64)
+    coming = pool.waiting
+    if more:
+        picks = ProbCover(delta=radius.delta).select(arrays, more)
+        coming = np.concatenate([pool.waiting, picks.indices])
     after = coverage_curve(arrays, coming, radius.delta, labelled=pool.labelled)
     return CoverageHistory(
         labels=np.arange(len(order) + 1),
