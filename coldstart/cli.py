@@ -111,6 +111,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="the same seed gives the same picks (default 0)",
     )
+    select.add_argument(
+        "--audit-share",
+        type=float,
+        metavar="X",
+        help="how much of what is queued is drawn at random to measure the accuracy with, until "
+        "there are 100 such images; 0 for none (default: the project's, 0.2)",
+    )
     _settings(select, "a setting of the strategy")
 
     label = _command(
@@ -131,6 +138,26 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "--model", choices=["probe"], default="probe", help="what to train (default: probe)"
+    )
+
+    advise = _command(commands, "advise", _advise, "Say whether you may stop labelling, and why.")
+    advise.add_argument(
+        "--target",
+        type=float,
+        metavar="X",
+        help="the share of images that is to be predicted right, such as 0.9",
+    )
+    advise.add_argument(
+        "--price",
+        type=float,
+        metavar="N",
+        help="how many labels a point of accuracy is worth (default: 75, unless there is a target)",
+    )
+    advise.add_argument(
+        "--next",
+        type=int,
+        metavar="N",
+        help="how many labels to look ahead (default: 50, or a fifth of the labels if more)",
     )
 
     _command(commands, "map", _map, "Lay the pool out in two dimensions with UMAP.")
@@ -211,6 +238,7 @@ def _select(options: argparse.Namespace, progress: Progress) -> Any:
         options.budget,
         seed=options.seed,
         settings=_pairs(options.set),
+        audit_share=options.audit_share,
         progress=progress,
     )
 
@@ -225,6 +253,20 @@ def _train(options: argparse.Namespace, progress: Progress) -> Any:
     from coldstart.workflow.train import train
 
     return train(_project(options), options.model, progress=progress)
+
+
+def _advise(options: argparse.Namespace, progress: Progress) -> Any:
+    from coldstart.workflow.advise import advise
+
+    verdict = advise(
+        _project(options), options.target, options.price, options.next, progress=progress
+    )
+    if options.json:
+        return verdict.as_dict()
+    return {
+        "verdict": verdict.sentence,
+        "reasons": "".join(f"\n- {one}" for one in verdict.reasons),
+    }
 
 
 def _map(options: argparse.Namespace, progress: Progress) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coldstart.ui import diagnosis_view, map_view
+from coldstart.ui import diagnosis_view, map_view, stopping_view
 from coldstart.ui.head import empty, open_project_or_stop, page_head, step_link
 from coldstart.ui.job_card import job_card
 
@@ -18,12 +18,19 @@ if not diagnosis_view.has_embeddings(project):
     st.stop()
 
 step_link(action, "label", "Label some more")
-diagnosis_view.what_is_known(project)
+said = stopping_view.verdict(project)
 left, right = st.columns(2, gap="large")
 with left:
-    diagnosis_view.coverage(project)
+    stopping_view.accuracy(said)
 with right:
-    diagnosis_view.labels_by_class(project)
+    stopping_view.stability(said)
+left, right = st.columns(2, gap="large")
+with left:
+    stopping_view.forecast(said)
+with right:
+    diagnosis_view.coverage(project)
+stopping_view.untouched(project, said)
+diagnosis_view.labels_by_class(project)
 job_card(project, "map")
 map_view.show(project)
 diagnosis_view.purity(project)

@@ -20,7 +20,7 @@ training_view.train_button(project, action, state, disabled=training)
 if state.evaluation is None:
     training_view.nothing_trained(state, action)
 else:
-    training_view.accuracy(state)
+    training_view.accuracy(project, state)
     left, right = st.columns([3, 2], gap="large")
     with left:
         training_view.confusion(state.evaluation)

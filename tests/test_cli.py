@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from audited_pool import answer, make_project
 
 from coldstart.cli import build_parser, main
 from coldstart.project import Project
@@ -59,6 +60,34 @@ def test_refusals_are_one_line_and_status_1(
     assert words in json.loads(out)["error"]
     assert len(err.strip().splitlines()[-1]) > 20
     assert "Traceback" not in err
+
+
+def test_advise_is_one_object_and_refuses_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = make_project(tmp_path / "audited")
+    directory = str(made.directory)
+    assert main(["select", directory, "--budget", "80", "--audit-share", "0.5", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["picks"], report["audit"]) == (80, 38)
+    answer(made, report["image_ids"])
+    assert main(["train", directory]) == 0
+    capsys.readouterr()
+    assert main(["advise", directory, "--target", "0.1", "--next", "20", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["verdict"] == "you may stop"
+    assert (said["audit_labels"], said["training_labels"], said["target"]) == (38, 42, 0.1)
+    assert said["forecast"]["next_labels"] == 20
+    assert {"reasons", "accuracy", "interval", "kappa", "coverage"} <= set(said)
+    assert main(["advise", directory, "--target", "0.1"]) == 0
+    assert "You may stop" in capsys.readouterr().out
+    for arguments, words in (
+        (["advise", directory, "--price", "-3"], "cannot be worth -3 labels"),
+        (["select", directory, "--budget", "5", "--audit-share", "7"], "not a number from 0 to 1"),
+    ):
+        assert main([*arguments, "--json"]) == 1
+        assert words in json.loads(capsys.readouterr().out)["error"]
+    made.store.close()
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly", "x"], ["scan"], ["select", "p"], ["new", "p"]])

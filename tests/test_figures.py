@@ -12,9 +12,12 @@ from coldstart.figures import (
     PALETTE,
     SCALE,
     SYMBOLS,
+    accuracy_figure,
     confusion_figure,
     coverage_figure,
+    kappa_figure,
     labels_by_class_figure,
+    learning_curve_figure,
     map_figure,
     purity_figure,
     thin_out,
@@ -254,3 +257,43 @@ def test_colour_and_symbol_together_tell_many_classes_apart() -> None:
     n = len(PALETTE) * len(SYMBOLS)
     looks = {(PALETTE[i % len(PALETTE)], SYMBOLS[i % len(SYMBOLS)]) for i in range(n)}
     assert len(looks) == n
+
+
+def test_a_look_stands_at_its_accuracy_with_its_own_interval() -> None:
+    figure = accuracy_figure([40, 80], [0.6, 0.7], [0.4, 0.55], [0.78, 0.83], [30, 40], target=0.9)
+    (looks,) = figure.data
+    assert (list(looks.x), list(looks.y)) == ([40, 80], [0.6, 0.7])
+    np.testing.assert_allclose(looks.y + looks.error_y.array, [0.78, 0.83])
+    np.testing.assert_allclose(looks.y - looks.error_y.arrayminus, [0.4, 0.55])
+    assert [note.text for note in figure.layout.annotations] == ["target 90%"]
+    json.loads(figure.to_json())
+
+
+def test_kappa_belongs_to_the_later_of_two_models_and_may_be_missing() -> None:
+    figure = kappa_figure([10, 20, 30, 40], [None, -0.2, 0.8], 0.99)
+    assert list(figure.data[0].x) == [20, 30, 40]
+    assert list(figure.data[0].y) == [None, -0.2, 0.8]
+    assert figure.layout.yaxis.range[0] == -0.2
+    assert "settled: 0.99" in figure.layout.annotations[0].text
+
+
+def test_the_learning_curve_goes_on_dashed_behind_the_newest_model() -> None:
+    grid = np.array([10.0, 20.0, 30.0, 60.0, 90.0])
+    curve = np.array([0.5, 0.6, 0.7, 0.75, 0.78])
+    figure = learning_curve_figure(
+        grid,
+        curve,
+        curve - 0.1,
+        curve + 0.1,
+        model_labels=[10, 20, 45],
+        model_accuracy=np.array([0.5, 0.61, 0.69]),
+        next_labels=50,
+        words="next 50 labels: +1 to +9 points",
+    )
+    band, past, future, models = figure.data
+    assert list(past.x) == [10, 20, 30, 45]
+    assert (list(future.x), future.line.dash) == ([45, 60, 90], "dash")
+    assert past.y[-1] == future.y[0] == pytest.approx(0.725)
+    assert list(models.y) == [0.5, 0.61, 0.69]
+    np.testing.assert_allclose(band.y[:5], curve + 0.1)
+    assert "next 50 labels: +1 to +9 points" in [one.text for one in figure.layout.annotations]

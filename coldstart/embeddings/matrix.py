@@ -1,6 +1,6 @@
 """One embedding set on disk: a matrix of vectors, which image each row belongs to, how it was made.
 
-<set>/vectors.npy     (n, d) float32, one row an image
+<set>/vectors.npy     (n, d) float32, one row for each image
 <set>/rows.parquet    row, image_id, content_hash
 <set>/meta.json       encoder, settings, preprocessing, dimension, created_at, complete
 """

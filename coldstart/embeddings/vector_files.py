@@ -104,6 +104,13 @@ def _checked(matrix: Any, file: Path) -> np.ndarray:
             f"numbers, first row {bad[0]:,}.",
             "Compute those vectors again.",
         )
+    zero = np.flatnonzero(~vectors.any(axis=1))
+    if len(zero):
+        raise ColdstartError(
+            f"{len(zero):,} of the {len(vectors):,} rows in {file.name} are all zeros, first row "
+            f"{zero[0]:,}: they point nowhere, so nothing can be compared with them.",
+            "Compute those vectors again.",
+        )
     return vectors
 
 
@@ -111,6 +118,11 @@ _Read = tuple[Any, list[str] | None]
 
 
 def _read_npy(file: Path) -> _Read:
+    # numpy takes whatever has no header of its own for a pickle; only a pickle begins like one.
+    with file.open("rb") as opened:
+        head = opened.read(6)
+    if head != b"\x93NUMPY" and head[:1] != b"\x80":
+        raise ValueError("no npy header")
     return np.load(file, allow_pickle=False), None
 
 

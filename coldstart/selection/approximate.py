@@ -13,10 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.progress import Progress, silent
-from coldstart.selection.exact import Unit, row_blocks, similarity_threshold
+from coldstart.selection.exact import (
+    Unit,
+    one_blas_thread,
+    over_blocks,
+    row_blocks,
+    similarity_threshold,
+)
 from coldstart.selection.kmeans import assign, lloyd
 from coldstart.selection.neighbours import RadiusGraph, fingerprint, radius_graph
-from coldstart.selection.pairs import Pairs, assemble_unordered, in_threads, keep_close
+from coldstart.selection.pairs import (
+    Pairs,
+    assemble_unordered,
+    check_engine,
+    in_threads,
+    pairs_of_list,
+)
 
 _SAMPLE_ROWS = 400
 _ROWS_PER_LIST = 32
@@ -39,15 +51,23 @@ def approximate_graph(
     recall: float = 0.99,
     seed: int = 0,
     threads: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> ApproximateGraph:
     """Pairs closer than ``delta``, about a share ``recall`` of them; none that is farther.
 
     Pools under 20,000 rows, and those where most lists would have to be compared, are done exactly.
+    ``threads`` and ``engine`` as in `radius_graph`; the lists are made on this machine.
     """
+    check_engine(engine)
     n = len(unit)
+
+    def exact() -> ApproximateGraph:
+        graph = radius_graph(unit, delta, threads=threads, engine=engine, progress=progress)
+        return ApproximateGraph(graph, 1.0)
+
     if n < _FEWEST_ROWS:
-        return ApproximateGraph(radius_graph(unit, delta, threads=threads, progress=progress), 1.0)
+        return exact()
     generator = np.random.default_rng(seed)
     lists, near_lists = _split(unit, generator, progress)
     count = len(near_lists)
@@ -57,18 +77,16 @@ def approximate_graph(
     needed = _lists_needed(unit, delta, asked[:_SAMPLE_ROWS], lists, rank)
     probes = int(np.quantile(needed, min(1.0, recall + (1 - recall) / 3), method="higher"))
     if probes > count // 3:
-        return ApproximateGraph(radius_graph(unit, delta, threads=threads, progress=progress), 1.0)
+        return exact()
     members = np.split(np.argsort(lists, kind="stable"), np.cumsum(np.bincount(lists))[:-1])
     compared = (rank <= probes) | (probes >= rank.T)
 
-    def close_pairs(one: tuple[int, int]) -> Pairs:
-        return _pairs_of_list(unit, one[0], members, compared, delta)
+    if engine == "ray":
+        from coldstart.selection.cluster import pairs_of_lists_on_ray
 
-    found = []
-    tasks = [(one, one) for one in range(count)]
-    for number, (_, pairs) in enumerate(in_threads(close_pairs, tasks, threads)):
-        progress(number, count, "comparing images")
-        found.append(pairs)
+        found = pairs_of_lists_on_ray(unit, members, compared, delta, progress)
+    else:
+        found = _pairs_of_lists(unit, members, compared, delta, threads, progress)
     edges = assemble_unordered(found, n)
     graph = RadiusGraph(delta, edges.indptr, edges.indices, edges.similarities, fingerprint(unit))
     check = _lists_needed(unit, delta, asked[_SAMPLE_ROWS:], lists, rank)
@@ -90,7 +108,8 @@ def _split(
     used = np.unique(lists)
     centres, lists = centres[used], np.searchsorted(used, lists)
     squared = np.einsum("ij,ij->i", centres, centres)
-    distance = squared[:, None] + squared[None, :] - 2 * (centres @ centres.T)
+    with one_blas_thread():
+        distance = squared[:, None] + squared[None, :] - 2 * (centres @ centres.T)
     np.fill_diagonal(distance, -1)
     return lists, np.argsort(distance, axis=1, kind="stable")
 
@@ -103,35 +122,35 @@ def _lists_needed(
     rank: NDArray[np.int32],
 ) -> NDArray[np.int32]:
     """For every true pair of the asked rows, how many lists must be compared for it to be found."""
-    needed = []
-    for part in row_blocks(len(unit), 16_384):
+
+    def needed_in_block(part: slice) -> NDArray[np.int32]:
         similarity = unit[asked] @ unit[part].T
         row, column = np.nonzero(similarity > similarity_threshold(delta))
         first, second = lists[asked[row]], lists[part.start + column]
-        needed.append(np.minimum(rank[first, second], rank[second, first]))
-    return np.concatenate(needed)
+        return np.minimum(rank[first, second], rank[second, first])
+
+    return np.concatenate(over_blocks(needed_in_block, row_blocks(len(unit), 16_384)))
 
 
-def _pairs_of_list(
+def _pairs_of_lists(
     unit: Unit,
-    one: int,
     members: list[NDArray[np.int64]],
     compared: NDArray[np.bool_],
     delta: float,
-) -> Pairs:
-    """Close pairs inside a list, and between it and the later lists it is compared with."""
-    rows = members[one]
-    others = one + 1 + np.flatnonzero(compared[one, one + 1 :])
-    columns = np.concatenate([rows, *[members[other] for other in others]])
-    similarity = (unit[rows] @ unit[columns].T).ravel()
-    place = np.flatnonzero(similarity > similarity_threshold(delta) - 1e-3)
-    row, column = np.divmod(place, len(columns))
-    # The first len(rows) columns are the list itself: each of its pairs is taken once.
-    once = (column >= len(rows)) | (row < column)
-    return keep_close(
-        unit,
-        rows[row[once]].astype(np.int32),
-        columns[column[once]].astype(np.int32),
-        similarity[place[once]],
-        delta,
-    )
+    threads: int | None,
+    progress: Progress,
+) -> list[Pairs]:
+    """For every list its close pairs inside, and with the later lists it is compared with."""
+
+    def pairs_of_one(task: tuple[int, int]) -> Pairs:
+        one = task[0]
+        later = one + 1 + np.flatnonzero(compared[one, one + 1 :])
+        columns = np.concatenate([members[one], *[members[other] for other in later]])
+        return pairs_of_list(unit, members[one], columns, delta)
+
+    found = []
+    tasks = [(one, one) for one in range(len(members))]
+    for number, (_, pairs) in enumerate(in_threads(pairs_of_one, tasks, threads)):
+        progress(number, len(tasks), "comparing images")
+        found.append(pairs)
+    return found

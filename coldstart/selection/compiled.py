@@ -143,6 +143,10 @@ def count_inside(
     count: Array,
 ) -> None:
     """``count[row]`` is how many are closer than delta to the row."""
+    if low == -np.inf:
+        for row in range(len(count)):
+            count[row] = indptr[row + 1] - indptr[row]
+        return
     for row in range(len(count)):
         surely, perhaps = 0, 0
         for edge in range(indptr[row], indptr[row + 1]):
@@ -169,14 +173,26 @@ def subtract_mass(
     total: Array,
 ) -> None:
     """Take the mass of each of ``rows`` from the total of everything closer than delta to it."""
+    if low == -np.inf:
+        # Every edge counts, so the similarities need not be read.
+        for row in rows:
+            taken = mass[row]
+            for edge in range(indptr[row], indptr[row + 1]):
+                total[indices[edge]] -= taken
+        return
     for row in rows:
         taken = mass[row]
+        surely, perhaps = 0, 0
+        # Without a branch: nothing is taken from what is outside, and the few unsure come after.
         for edge in range(indptr[row], indptr[row + 1]):
-            similarity = similarities[edge]
-            if similarity > high or (
-                similarity > low and distance(unit, row, indices[edge]) < delta
-            ):
-                total[indices[edge]] -= taken
+            inside = similarities[edge] > high
+            total[indices[edge]] -= taken if inside else 0.0
+            surely += inside
+            perhaps += similarities[edge] > low
+        if perhaps > surely:
+            for edge in range(indptr[row], indptr[row + 1]):
+                if low < similarities[edge] <= high and distance(unit, row, indices[edge]) < delta:
+                    total[indices[edge]] -= taken
 
 
 @_compile()

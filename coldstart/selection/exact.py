@@ -6,11 +6,19 @@ and device. A pair so close to the radius that those bits matter is decided agai
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Unit = NDArray[np.float32]
 Rows = NDArray[np.integer]
+Result = TypeVar("Result")
 
 
 def similarity_threshold(delta: float) -> float:
@@ -50,6 +58,32 @@ def within_tile(
         first, second = row_numbers(rows)[row], row_numbers(columns)[column]
         within[row, column] = distances_of_pairs(unit, first, second) < delta
     return within
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """While it is entered, numpy's matrix products use a single thread.
+
+    The last bits of a product depend on how many threads share it.
+    """
+    limit: AbstractContextManager[Any] = _blas().limit(limits=1)
+    return limit
+
+
+@cache
+def _blas() -> Any:
+    # Kept, because looking for the libraries that are loaded takes milliseconds.
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def over_blocks(work: Callable[[slice], Result], blocks: list[slice]) -> list[Result]:
+    """What ``work`` gives for each block, by all cores: the same bits however many there are."""
+    with one_blas_thread():
+        if len(blocks) == 1:
+            return [work(blocks[0])]
+        with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as workers:
+            return list(workers.map(work, blocks))
 
 
 def row_numbers(rows: Rows | slice) -> Rows:

@@ -109,17 +109,20 @@ def _shrink(
     rows = np.flatnonzero(wanted)
     if len(rows) == 0:
         return None
-    farthest = float(nearest_distances(unit, taken)[rows].max()) if len(taken) else np.inf
     delta = balls.delta * SHRINK
-    # The radii up to here surely cover everything; the margin pays for float32's nearest rows.
-    while delta > 1.01 * farthest + 1e-3:
-        delta *= SHRINK
+    farthest = None
     while delta > _SMALLEST_DELTA:
         smaller = balls_of(delta)
         covered = smaller.covered_by(taken)
         if not covered[rows].all():
             return smaller, covered
+        # Not before one radius has failed, which is rare: it costs more than that radius did.
+        if farthest is None:
+            farthest = float(nearest_distances(unit, taken)[rows].max())
         delta *= SHRINK
+        # The radii up to here surely cover everything; the margin pays for float32's nearest rows.
+        while delta > 1.01 * farthest + 1e-3:
+            delta *= SHRINK
     return None
 
 

@@ -2,6 +2,10 @@
 
 Started by k-means++ (Arthur & Vassilvitskii, 2007); the best of ten starts counts, because at one
 label a class a single start loses up to five points of accuracy.
+
+Groups and picks do not depend on how many threads or cores there are: matrix products are cut into
+the same blocks everywhere and each block is worked on by one thread. They may depend on the kind of
+processor, whose last bits decide between centres that are equally near.
 """
 
 from __future__ import annotations
@@ -12,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.progress import Progress, silent
-from coldstart.selection.exact import Rows, Unit, row_blocks
+from coldstart.selection.exact import Rows, Unit, one_blas_thread, over_blocks, row_blocks
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.strategy import Strategy, option
 
 _START_ROWS = 20_000
 _SEED_ROWS = 5_000
 _MOST_ITERATIONS = 100
+# Similarities of rows to centres that are worked out at a time.
+_BLOCK_ENTRIES = 1_000_000
 # Starts are compared when no more than this share of rows still changes, and the best one goes on
 # to the next share: under 2,000 rows, until none changes.
 _SETTLED = 0.005
@@ -114,7 +120,8 @@ def kmeans(
         seeds = np.arange(len(some))
         if len(some) > max(_SEED_ROWS, 20 * count):
             seeds = generator.permutation(len(some))[: max(_SEED_ROWS, 20 * count)]
-        centres = _plus_plus(some[seeds], count, fixed, some_mass[seeds], generator)
+        with one_blas_thread():
+            centres = _plus_plus(some[seeds], count, fixed, some_mass[seeds], generator)
         groups = lloyd(some, centres, len(fixed), some_mass, iterations, settled=_SETTLED)
         if best is None or groups.inertia < best.inertia:
             best = groups
@@ -137,7 +144,8 @@ def nearest_to_centres(
     picks[found - groups.fixed] = own[first]
     free[own[first]] = False
     for one in np.flatnonzero(picks < 0):
-        closeness = unit @ groups.centres[groups.fixed + one]
+        with one_blas_thread():
+            closeness = unit @ groups.centres[groups.fixed + one]
         closeness[~free] = -np.inf
         picks[one] = int(np.argmax(closeness))
         free[picks[one]] = False
@@ -206,7 +214,7 @@ def lloyd(
         if np.count_nonzero(before != of_row) <= settled * n:
             break
     held = np.bincount(of_row, weights=mass, minlength=k).astype(np.float64)
-    return Groups(centres, fixed, of_row, distances, held, float(distances @ mass))
+    return Groups(centres, fixed, of_row, distances, held, float(np.sum(distances * mass)))
 
 
 def assign(
@@ -216,12 +224,15 @@ def assign(
     of_row = np.empty(len(unit), dtype=np.int64)
     distances = np.empty(len(unit), dtype=np.float32)
     half = (np.einsum("ij,ij->i", centres, centres) / 2).astype(np.float32)
-    for part in row_blocks(len(unit), max(256, 4_000_000 // len(centres))):
+
+    def assign_block(part: slice) -> None:
         closeness = unit[part] @ centres.T
         closeness -= half
         of_row[part] = np.argmax(closeness, axis=1)
         best = closeness[np.arange(len(closeness)), of_row[part]]
         distances[part] = np.maximum(0, 1 - 2 * best)
+
+    over_blocks(assign_block, row_blocks(len(unit), max(256, _BLOCK_ENTRIES // len(centres))))
     return of_row, distances
 
 

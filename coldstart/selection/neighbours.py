@@ -27,14 +27,7 @@ from coldstart.selection.exact import (
     similarity_threshold,
     within_tile,
 )
-from coldstart.selection.pairs import (
-    Pairs,
-    assemble,
-    close_pairs,
-    in_threads,
-    kernels,
-    pruned_pairs,
-)
+from coldstart.selection.pairs import assemble, check_engine, kernels, pairs_of_tiles
 from coldstart.selection.pruning import useful_bounds
 
 DEFAULT_MEMORY_LIMIT_BYTES = 3 * 2**30
@@ -231,6 +224,7 @@ def balls(
     *,
     graph: RadiusGraph | None = None,
     memory_limit_bytes: int = DEFAULT_MEMORY_LIMIT_BYTES,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> Balls:
     """The balls of radius ``delta``: from ``graph`` where it reaches, else built or matrix-free."""
@@ -238,7 +232,7 @@ def balls(
         return graph.balls(delta, unit)
     if BYTES_PER_EDGE * estimate_edges(unit, delta) > memory_limit_bytes:
         return MatrixFreeBalls(unit, delta, progress)
-    return radius_graph(unit, delta, progress=progress).balls(delta, unit)
+    return radius_graph(unit, delta, engine=engine, progress=progress).balls(delta, unit)
 
 
 def estimate_edges(unit: Unit, delta: float, *, rows: int = 256, seed: int = 0) -> int:
@@ -257,6 +251,7 @@ def radius_graph(
     tile_rows: int = _TILE_ROWS,
     threads: int | None = None,
     prune: bool | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> RadiusGraph:
     """Every pair of ``unit`` (n, d) closer than ``delta`` (strictly), exact.
@@ -264,21 +259,20 @@ def radius_graph(
     One triangle of the similarity matrix in tiles: n² d floating point operations, or fewer where
     leading principal components rule most pairs out (``prune``; None asks a sample). ``threads``
     tiles are worked on at a time (default: one for each core), each by a single BLAS thread.
+    With ``engine="ray"`` a Ray cluster works on them instead; the graph is the same.
+
+    Raises ColdstartError where ray is asked for and not there.
     """
+    check_engine(engine)
     bounds = None if prune is False else useful_bounds(unit, delta)
     n = len(unit)
     blocks = row_blocks(n, tile_rows)
-    tiles = [(i, j) for i in range(len(blocks)) for j in range(i, len(blocks))]
-    results: dict[tuple[int, int], Pairs] = {}
+    if engine == "ray":
+        from coldstart.selection.cluster import pairs_of_tiles_on_ray
 
-    def pairs_of_tile(tile: tuple[int, int]) -> Pairs:
-        rows, columns = blocks[tile[0]], blocks[tile[1]]
-        found = None if bounds is None else pruned_pairs(unit, bounds, rows, columns, delta)
-        return found or close_pairs(unit, rows, columns, delta)
-
-    for number, (tile, pairs) in enumerate(in_threads(pairs_of_tile, tiles, threads)):
-        progress(number, len(tiles), "comparing images")
-        results[tile] = pairs
+        results = pairs_of_tiles_on_ray(unit, bounds, delta, blocks, progress)
+    else:
+        results = pairs_of_tiles(unit, bounds, delta, blocks, threads, progress)
     edges = assemble(results, blocks, n)
     return RadiusGraph(delta, edges.indptr, edges.indices, edges.similarities, fingerprint(unit))
 

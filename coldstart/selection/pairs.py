@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coldstart.progress import Progress
 from coldstart.selection.exact import Unit, rounding_band, similarity_threshold
 from coldstart.selection.pruning import Bounds
 
+# Where the pairs of a graph are looked for: in threads of this process, or by a Ray cluster.
+ENGINES = ("local", "ray")
 _MOST_CANDIDATES = 0.2
 
 
@@ -55,6 +58,33 @@ def pruned_pairs(
     return keep_close(unit, row, column, similarity, delta)
 
 
+def pairs_of_tile(
+    unit: Unit, bounds: Bounds | None, rows: slice, columns: slice, delta: float
+) -> Pairs:
+    """The close pairs of one tile, by way of ``bounds`` where that is worth it."""
+    found = None if bounds is None else pruned_pairs(unit, bounds, rows, columns, delta)
+    return found or close_pairs(unit, rows, columns, delta)
+
+
+def pairs_of_list(
+    unit: Unit, rows: NDArray[np.int64], columns: NDArray[np.int64], delta: float
+) -> Pairs:
+    """Close pairs among ``rows``, with which ``columns`` begins, and between them and the rest of
+    ``columns``; each once, in no particular order."""
+    similarity = (unit[rows] @ unit[columns].T).ravel()
+    threshold, band = similarity_threshold(delta), rounding_band(unit.shape[1])
+    place = np.flatnonzero(similarity > threshold - band)
+    row, column = np.divmod(place, len(columns))
+    once = (column >= len(rows)) | (row < column)
+    return keep_close(
+        unit,
+        rows[row[once]].astype(np.int32),
+        columns[column[once]].astype(np.int32),
+        similarity[place[once]],
+        delta,
+    )
+
+
 def _pool_rows(
     place: NDArray[np.int64], rows: slice, columns: slice
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -82,6 +112,33 @@ def keep_close(
         unit, row, column, similarity, threshold - band, threshold + band, delta
     )
     return Pairs(row[:count].copy(), column[:count].copy(), similarity[:count].copy())
+
+
+def check_engine(engine: str) -> None:
+    """Raise ValueError unless there is such an engine."""
+    if engine not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}; got {engine!r}")
+
+
+def pairs_of_tiles(
+    unit: Unit,
+    bounds: Bounds | None,
+    delta: float,
+    blocks: list[slice],
+    threads: int | None,
+    progress: Progress,
+) -> dict[tuple[int, int], Pairs]:
+    """The close pairs of every tile (i, j), i <= j, of ``blocks`` by ``blocks``."""
+    tiles = [(i, j) for i in range(len(blocks)) for j in range(i, len(blocks))]
+
+    def pairs_of_one(tile: tuple[int, int]) -> Pairs:
+        return pairs_of_tile(unit, bounds, blocks[tile[0]], blocks[tile[1]], delta)
+
+    results = {}
+    for number, (tile, pairs) in enumerate(in_threads(pairs_of_one, tiles, threads)):
+        progress(number, len(tiles), "comparing images")
+        results[tile] = pairs
+    return results
 
 
 def in_threads(

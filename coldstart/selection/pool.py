@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from coldstart.selection.neighbours import RadiusGraph
 
-_BLOCK_BYTES = 32 * 2**20
+# Small enough to stay in the processor's cache.
+_BLOCK_BYTES = 2**20
 _UNIT_NORM_TOLERANCE = 2.0**-22
 
 

@@ -23,6 +23,7 @@ from coldstart.selection.neighbours import (
     balls,
     estimate_edges,
 )
+from coldstart.selection.pairs import ENGINES
 from coldstart.selection.picks import distances_to_earlier
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.radius import paper_radius, search_radius
@@ -71,10 +72,19 @@ class ProbCover(Strategy):
     memory_limit_gb: float = option(
         3.0, "Above this size the neighbours are recomputed instead of kept.", minimum=0.0
     )
+    engine: str = option(
+        "local",
+        "Who compares the images: 'local' is this machine, 'ray' a Ray cluster (needs the extra "
+        "'ray'); the picks are the same.",
+        choices=ENGINES,
+    )
 
     @property
     def nested(self) -> bool:
         return self.refine == "none"
+
+    def quick(self, pool: Pool) -> Strategy:
+        return replace(self, engine="local")
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         delta, notes = self.radius(pool, budget, progress)
@@ -127,7 +137,9 @@ class ProbCover(Strategy):
             part, rows = pool, np.arange(pool.n)
         if part is not pool:
             notes.append(f"Picks are chosen among {part.n:,} random images, to fit in memory.")
-        found = approximate_graph(part.unit, delta, seed=self.seed, progress=progress)
+        found = approximate_graph(
+            part.unit, delta, seed=self.seed, engine=self.engine, progress=progress
+        )
         near = part.changed(graph=found.graph)
         picks = self._pick_exactly(near, budget, delta, notes, progress)
         chosen = rows[picks.indices]
@@ -182,7 +194,12 @@ class ProbCover(Strategy):
     def _balls_of(self, pool: Pool, delta: float, progress: Progress) -> _BallsOf:
         limit = int(self.memory_limit_gb * 2**30)
         first = balls(
-            pool.unit, delta, graph=pool.graph, memory_limit_bytes=limit, progress=progress
+            pool.unit,
+            delta,
+            graph=pool.graph,
+            memory_limit_bytes=limit,
+            engine=self.engine,
+            progress=progress,
         )
         return _BallsOf(pool, first, limit, progress)
 

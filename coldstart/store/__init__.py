@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coldstart.store.audit import Audit
 from coldstart.store.batches import Batches, BatchRow, Pick
 from coldstart.store.database import close_database, open_database
 from coldstart.store.images import ImageRow, Images, ScannedImage
@@ -29,6 +30,7 @@ class Store:
         self.images = Images(self._engine)
         self.labels = Labels(self._engine)
         self.batches = Batches(self._engine)
+        self.audit = Audit(self._engine)
         self.jobs = Jobs(self._engine)
         self.runs = Runs(self._engine)
 
@@ -43,6 +45,7 @@ class Store:
 
 
 __all__ = [
+    "Audit",
     "BatchRow",
     "Batches",
     "ClassRow",

@@ -87,6 +87,12 @@ class Batches:
             rows = connection.execute(select(query_batches).order_by(query_batches.c.batch_id))
             return [BatchRow(**row._mapping) for row in rows]
 
+    def queued(self) -> int:
+        """How many images all batches hold together, answered ones included."""
+        with self._engine.connect() as connection:
+            count = select(func.count()).select_from(batch_images)
+            return connection.execute(count).scalar_one()
+
     def picks(self, batch_id: int) -> list[Pick]:
         """The images of one batch in the order of their rank."""
         query = select(batch_images).where(batch_images.c.batch_id == batch_id)

@@ -143,6 +143,23 @@ runs = Table(
     Column("created_at", Float, nullable=False),
 )
 
+audit_images = Table(
+    "audit_images",
+    metadata,
+    Column("image_id", BigInteger, ForeignKey("images.image_id"), primary_key=True),
+    Column("position", Integer, nullable=False, unique=True),  # the order of asking
+    Column("reserved_at", Float, nullable=False),
+)
+
+audit_looks = Table(
+    "audit_looks",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("look", JSON, nullable=False),  # stopping.AuditLook
+    Column("run_id", BigInteger, ForeignKey("runs.run_id"), nullable=False),  # the model judged
+    Column("taken_at", Float, nullable=False),
+)
+
 # A view of the database (migration 0001): each annotator's newest event counts, "cleared"
 # withdraws, and the newest answer that is left wins. In a MetaData of its own, for it is no table.
 current_labels = Table(

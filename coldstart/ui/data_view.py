@@ -66,9 +66,8 @@ def counts(project: Project, found: Files) -> None:
     else:
         facts += [(name, f"{number:,}") for name, number in formats[:_FORMATS]]
     if sizes is not None:
-        small, large = f"{sizes[0]:,} × {sizes[1]:,}", f"{sizes[2]:,} × {sizes[3]:,}"
-        words = small if small == large else f"{small} to {large}"
-        facts.append(("Width × height", words))
+        facts.append(("Width", _range(sizes[0], sizes[2])))
+        facts.append(("Height", _range(sizes[1], sizes[3])))
     facts.append(("Cannot be used", f"{found.unusable:,}"))
     show_facts(facts)
     folders = ", ".join(f"`{shown_name(str(root))}`" for root in project.roots)
@@ -113,3 +112,7 @@ def missing_list(project: Project) -> None:
         hide_index=True,
         alt="Files that are gone since an earlier scan",
     )
+
+
+def _range(least: int, most: int) -> str:
+    return f"{least:,} px" if least == most else f"{least:,} – {most:,} px"

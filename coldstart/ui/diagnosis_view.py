@@ -1,4 +1,4 @@
-"""What the Diagnostics page shows: what is measured, what that is worth, and what is not known."""
+"""What the Diagnostics page shows of the pool: coverage, labels by class, purity."""
 
 from __future__ import annotations
 
@@ -23,35 +23,12 @@ def has_embeddings(project: Project) -> bool:
     return active_set(project) is not None
 
 
-def what_is_known(project: Project) -> None:
-    """The answer as far as there is one: what was measured, and that it is no verdict."""
-    from coldstart.workflow.overview import overview
-
-    facts = overview(project)
-    known = []
-    if facts.coverage is not None:
-        known.append(f"{percent(facts.coverage)} of the pool lies close to a labelled image")
-    if facts.accuracy is not None and facts.interval is not None:
-        low, high = facts.interval
-        known.append(
-            f"cross-validation on the labelled images gives {percent(facts.accuracy)} "
-            f"({percent(low)} – {percent(high)}), which is no estimate of the accuracy on the pool"
-        )
-    st.markdown("**No verdict can be given: there is no audit set.**")
-    measured = "; ".join(known) if known else "nothing yet"
-    st.markdown(
-        f"Measured so far: {measured}. An honest answer to “may I stop?” needs images drawn at "
-        "random and labelled without looking at any prediction. Until there are some, the plots "
-        "below say what another label would add, not how good the model is."
-    )
-
-
 def coverage(project: Project) -> None:
     """Labels spent against the share of the pool covered, and what the next would add."""
     from coldstart.figures import coverage_figure
 
     history = cached_history(project)
-    question("Is another label still worth it?")
+    question("How much of the pool do the labels cover?")
     figure = coverage_figure(
         history.labels,
         history.coverage,
@@ -119,15 +96,16 @@ def purity(project: Project) -> None:
 
 def cached_history(project: Project) -> CoverageHistory:
     """`workflow.diagnose.coverage_history`, computed once for the same labels and vectors."""
-    return _history(project, _state(project))
+    return _history(project, pool_state(project))
 
 
 def cached_purity(project: Project) -> PurityReport:
     """`workflow.diagnose.purity`, computed once for the same labels and vectors."""
-    return _purity(project, _state(project))
+    return _purity(project, pool_state(project))
 
 
-def _state(project: Project) -> tuple[Any, ...]:
+def pool_state(project: Project) -> tuple[Any, ...]:
+    """What anything told of the labels, the queue and the vectors depends on."""
     from coldstart.workflow.pool import active_set
 
     embedding_set = active_set(project)

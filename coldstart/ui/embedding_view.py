@@ -146,8 +146,8 @@ def _mirror_switch(project: Project) -> None:
 def own_vectors(project: Project) -> None:
     """Take a matrix the person has, checked against the images."""
     st.markdown(
-        "One row an image: either in the order of the images' paths, or with a list that names "
-        "the image of each row. Pickled content is refused."
+        "One row for each image: either in the order of the images' paths, or with a list that "
+        "names the image of each row. A file that would run code when it is opened is refused."
     )
     left, right = st.columns(2)
     matrix = left.file_uploader("Vectors", type=_VECTOR_FILES, key="own_matrix")

@@ -35,6 +35,7 @@ def _browser(target: str) -> None:
             on_click=_use,
             args=(target, here),
         ):
+            st.toast(f"Chosen: {here}")
             st.rerun()
     with st.container(height=260, gap=None, border=False):
         for folder in folders[:_SHOWN]:

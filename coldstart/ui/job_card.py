@@ -12,11 +12,13 @@ from coldstart.project import Project
 from coldstart.store import JobRow
 from coldstart.ui import session
 from coldstart.ui.guard import guarded, refuse
-from coldstart.ui.words import JOB_TITLES, ago, duration, share_done
+from coldstart.ui.words import JOB_TITLES, ago, duration, percent, share_done
 
 _POLL_S = 1
 # Before this much is done, preparation still weighs in the time and would mislead.
 _SHARE_TO_TELL = 0.05
+# Jobs whose steps are images from first to last; of others only the share means something.
+_COUNTED = ("scan",)
 
 
 def running_job(project: Project, kind: str) -> JobRow | None:
@@ -93,10 +95,12 @@ def _command(project: Project, job: JobRow) -> None:
 
 def _how_far(job: JobRow) -> str:
     parts = [job.message] if job.message else []
-    if job.total:
-        parts.append(f"{job.done:,} of {job.total:,}")
-    left = job.seconds_left()
     share = share_done(job)
+    if job.total and job.kind in _COUNTED:
+        parts.append(f"{job.done:,} of {job.total:,}")
+    elif share is not None:
+        parts.append(percent(share))
+    left = job.seconds_left()
     if left is not None and share is not None and share > _SHARE_TO_TELL:
         parts.append(f"about {duration(left)} left")
     return " · ".join(part.replace("*", "").replace("`", "") for part in parts)

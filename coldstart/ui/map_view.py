@@ -71,6 +71,8 @@ def _picture(project: Project) -> None:
         image_ids.tolist(),
         colour_title=COLOURINGS[str(colouring)],
         quiet=_QUIET,
+        # In the project's order, so that a class has here the colour it has in the labeller.
+        order=[row.name for row in project.store.labels.classes()],
         labelled=labelled[shown] if colouring == "prediction" else None,
     )
     figure.update_layout(dragmode="pan")

@@ -73,6 +73,7 @@ def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
     left, right = st.columns([3, 7], gap="large")
     with left:
         chosen = strategy_picker(project)
+        _audit_switch(project)
         largest = st.selectbox("Show budgets up to", _LARGEST, format_func="{:,}".format)
         _own_labels(project)
         if project.store.labels.counts().get("class", 0):
@@ -93,6 +94,27 @@ def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
         # Last, for it takes longest: nobody has to wait for it to queue.
         with guard():
             _coverage(project, chosen, int(largest), budget, curve)
+
+
+def _audit_switch(project: Project) -> None:
+    """Whether random images are mixed in to measure the accuracy with."""
+    from coldstart.stopping import AUDIT_LABELS, AUDIT_SHARE
+    from coldstart.workflow.audit import WITHOUT_AUDIT, share_for_audit
+
+    share = share_for_audit(project)
+    on = st.toggle(
+        "Measure the accuracy as you label",
+        value=share > 0,
+        help=f"{percent(share or AUDIT_SHARE)} of what is queued, until there are {AUDIT_LABELS}, "
+        "is drawn at random from the whole pool and hidden among the picks. The model that is "
+        "measured never learns from these images.",
+        key="audit_switch",
+    )
+    if on != (share > 0):
+        project.set(audit_share=None if on else 0.0)
+        st.rerun()
+    if not on:
+        st.warning(WITHOUT_AUDIT, icon=":material/visibility_off:")
 
 
 def _budget_slider(project: Project, largest: int) -> int:
@@ -162,10 +184,12 @@ def _sentence(preview: Preview, budget: int) -> str:
 
     covered = float(np.interp(budget, preview.budgets, preview.coverage))
     by_chance = float(np.interp(budget, preview.budgets, preview.random_mean))
+    audit = int(np.interp(budget, preview.budgets, preview.audit))
+    drawn = f"{audit:,} of them drawn at random measure the accuracy. " if audit else ""
     return (
         f"**{count(budget, 'label')} more** would take coverage from "
         f"{percent(preview.start_coverage)} to **{percent(covered)}**; drawn at random, to "
-        f"{percent(by_chance)}. {count(preview.available, 'image')} can be picked."
+        f"{percent(by_chance)}. {drawn}{count(preview.available, 'image')} can be picked."
     )
 
 
@@ -182,6 +206,7 @@ def _cached_preview(project: Project, chosen: Chosen, largest: int, progress: Pr
             project.store.labels.last_event_id(),
             project.store.images.count("queue"),
             project.store.images.count("usable"),
+            project.settings.get("audit_share"),
             chosen,
             largest,
         )

@@ -46,22 +46,39 @@ def nothing_trained(state: TrainingState, action: DeltaGenerator) -> None:
         empty(state.why_not)
 
 
-def accuracy(state: TrainingState) -> None:
-    """The measured accuracy with its interval, and how it was measured."""
-    measured, run = state.evaluation, state.run
+def accuracy(project: Project, state: TrainingState) -> None:
+    """The measured accuracy with its interval, and how it was measured: the audit's first."""
+    from coldstart.workflow.audit import audit_standing
+
+    measured, run, audit = state.evaluation, state.run, audit_standing(project)
     assert measured is not None
     assert run is not None
     facts = []
+    name = "Accuracy and its 95% interval"
+    if audit.look is not None:
+        low, high = audit.look.interval
+        between = f"{percent(audit.look.accuracy)} ({percent(low)} – {percent(high)})"
+        facts.append(("Accuracy on the rest of the pool and its 95% interval", between))
+        name = "In cross-validation on the labels"
     if measured.accuracy is None or measured.interval is None:
-        facts.append(("Accuracy", NOT_MEASURED))
+        if audit.look is None:
+            facts.append(("Accuracy", NOT_MEASURED))
     else:
         low, high = measured.interval
         between = f"{percent(measured.accuracy)} ({percent(low)} – {percent(high)})"
-        facts.append(("Accuracy and its 95% interval", between))
+        facts.append((name, between))
     if measured.balanced_accuracy is not None:
         facts.append(("Mean over the classes", percent(measured.balanced_accuracy)))
     facts.append(("Labels it learned from", f"{run.label_count:,}"))
     show_facts(facts)
+    if audit.look is not None:
+        st.markdown(
+            f"Measured on {audit.look.audit_labels:,} images drawn at random, which the model that "
+            f"was measured had never seen; it had learned from {audit.look.training_labels:,} "
+            "labels. **Diagnostics** says what that means for stopping."
+        )
+    elif audit.audit_labels:
+        st.markdown(f"{audit.words}.")
     st.markdown(measured.how)
     fresh = "It has seen every label." if state.up_to_date else _behind(state)
     st.caption(f"Trained {ago(run.created_at)} on the embedding set “{run.embedding_set}”. {fresh}")
@@ -70,7 +87,7 @@ def accuracy(state: TrainingState) -> None:
 def _behind(state: TrainingState) -> str:
     if state.labels_since > 0:
         return f"{count(state.labels_since, 'label')} came since: train again to use them."
-    return "Labels have changed since: train again to use them."
+    return "Labels, or the audit that measures it, have changed since: train again."
 
 
 def confusion(measured: Evaluation) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
-from coldstart.workflow.pool import ProjectPool, coverage_radius, load_pool
+from coldstart.workflow.pool import coverage_radius, in_order_of_labelling, load_pool
 
 _PURITY_RADII = 40
 
@@ -67,7 +67,7 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
     pool = load_pool(project)
     radius = coverage_radius(project, pool)
     arrays = pool.for_selection(with_labels=False)
-    order = _labelled_in_order(project, pool)
+    order = in_order_of_labelling(project, pool, pool.labelled)
     coverage = coverage_curve(arrays, order, radius.delta)
     band = random_coverage_curve(pool.vectors, max(1, len(order)), radius.delta)
     # What is queued will be labelled first; after it, the greedy cover is the most that can be had.
@@ -159,13 +159,3 @@ def current_coverage(project: Project) -> float | None:
         covered = float(covered_mask(pool.vectors, pool.labelled, radius.delta).mean())
     _coverage_of[key] = (state, covered)
     return covered
-
-
-def _labelled_in_order(project: Project, pool: ProjectPool) -> NDArray[np.int64]:
-    """Labelled rows in the order in which their images were first given a class."""
-    first: dict[int, int] = {}
-    for event in project.store.labels.events():
-        if event.kind == "class":
-            first.setdefault(event.image_id, event.event_id)
-    when = [first.get(int(pool.image_ids[row]), 0) for row in pool.labelled]
-    return pool.labelled[np.argsort(when, kind="stable")]

@@ -97,7 +97,7 @@ def import_vectors(
     """Take the person's own matrix as an embedding set, after checking it against the images.
 
     Rows are matched by a list of paths (in the file, or in ``paths``), else by order: then there
-    must be exactly one row an image, in the order of the images' paths.
+    must be exactly one row for each image, in the order of the images' paths.
 
     Raises
     ------

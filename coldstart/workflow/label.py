@@ -18,6 +18,10 @@ from coldstart.store import EventRow, ImageRow, NewEvent
 PAGE_SIZE = 60
 _PREFETCH = 60
 _IMPORT_CHUNK = 1000
+_BLIND = (
+    "Picked by {}, or drawn at random to measure the accuracy: which of the two is shown once it "
+    "is answered."
+)
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,21 @@ def images_by_id(project: Project, image_ids: Sequence[int]) -> list[dict[str, A
 
 
 def describe_images(project: Project, rows: Sequence[ImageRow]) -> list[dict[str, Any]]:
-    """Images as the labeller takes them: name, thumbnail, standing answer, why it was picked."""
+    """Images as the labeller takes them: name, thumbnail, standing answer, why it was picked.
+
+    Until it is answered, an image of a batch with audit images does not tell what it is.
+    """
     ids = [row.image_id for row in rows]
     answers = project.store.labels.current(ids)
     picks = project.store.batches.last_picks(ids)
+    blind = project.store.audit.batches()
+    titles = _strategy_titles(project) if blind else {}
     described = []
     for row in rows:
         pick = picks.get(row.image_id)
+        reason = pick.reason if pick else ""
+        if pick and pick.batch_id in blind and row.image_id not in answers:
+            reason = _BLIND.format(titles[pick.batch_id])
         described.append(
             {
                 "id": row.image_id,
@@ -77,12 +89,25 @@ def describe_images(project: Project, rows: Sequence[ImageRow]) -> list[dict[str
                 "path": shown_name(row.path),
                 "thumbnail": row.content_hash or "",
                 "state": _state(answers.get(row.image_id)),
-                "reason": pick.reason if pick else "",
+                "reason": reason,
                 "rank": pick.rank if pick else None,
                 "batch_id": pick.batch_id if pick else None,
             }
         )
     return described
+
+
+def _strategy_titles(project: Project) -> dict[int, str]:
+    """batch_id -> what a person calls the strategy that picked."""
+    from coldstart.selection import strategies
+
+    offered = strategies()
+    return {
+        batch.batch_id: offered[batch.strategy].title
+        if batch.strategy in offered
+        else batch.strategy
+        for batch in project.store.batches.all()
+    }
 
 
 def shown_name(path: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from coldstart.project import Project
 from coldstart.store import JobRow
-from coldstart.workflow.train import latest_evaluation
+from coldstart.workflow.audit import audit_standing
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Overview:
     labelled: int  # images that stand at a class
     waiting: int  # queued and not answered
     coverage: float | None  # share of the pool within delta of a labelled image
-    accuracy: float | None
+    accuracy: float | None  # measured by the audit: on images drawn at random
     interval: tuple[float, float] | None
     accuracy_words: str
     running: list[JobRow]
@@ -28,14 +28,14 @@ def overview(project: Project) -> Overview:
     from coldstart.workflow.diagnose import current_coverage
 
     store = project.store
-    evaluation = latest_evaluation(project)
+    standing = audit_standing(project)
     return Overview(
         images=store.images.count("usable"),
         labelled=store.labels.counts().get("class", 0),
         waiting=store.images.count("queue"),
         coverage=current_coverage(project),
-        accuracy=evaluation.accuracy if evaluation else None,
-        interval=evaluation.interval if evaluation else None,
-        accuracy_words=evaluation.how if evaluation else "not measured yet: train first",
+        accuracy=standing.look.accuracy if standing.look else None,
+        interval=standing.look.interval if standing.look else None,
+        accuracy_words=standing.words,
         running=[job for job in store.jobs.recent(10) if job.state == "running"],
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,24 +32,42 @@ class ProjectPool:
     embedding_set : the set's name.
     vectors : (n, d) float32.
     image_ids : (n,) int64.
+    content_hashes : (n,) names the picture: copies have the same.
     labelled : (m,) int64 rows that stand at a class.
     class_names : the class of each labelled row.
     aside : rows skipped or unsure: not to be asked again, and no label either.
     waiting : rows queued and not answered.
     without_vector : how many usable images the set lacks.
+    reserve : ids of the images kept aside for the audit, in the order of asking.
+    apart : rows of the reserve and of all copies of its pictures: no strategy may pick or see them,
+        and no model that is measured may learn from them.
     """
 
     embedding_set: str
     vectors: NDArray[np.float32]
     image_ids: NDArray[np.int64]
+    content_hashes: list[str]
     labelled: NDArray[np.int64]
     class_names: list[str]
     aside: NDArray[np.int64]
     waiting: NDArray[np.int64]
     without_vector: int
+    reserve: tuple[int, ...]
+    apart: NDArray[np.int64]
+
+    def with_reserve(self, reserve: Sequence[int], pictures: Collection[str]) -> ProjectPool:
+        """The same pool with these images, of these content hashes, kept aside for the audit."""
+        apart = [row for row, picture in enumerate(self.content_hashes) if picture in pictures]
+        return replace(self, reserve=tuple(reserve), apart=np.array(apart, dtype=np.int64))
+
+    def training_labels(self) -> tuple[NDArray[np.int64], list[str]]:
+        """Rows whose labels a model that is measured may learn from, and the class of each."""
+        known = ~np.isin(self.labelled, self.apart)
+        names = [name for name, keep in zip(self.class_names, known, strict=True) if keep]
+        return self.labelled[known], names
 
     def for_selection(self, *, with_labels: bool) -> Pool:
-        """The pool a strategy picks from.
+        """The pool a strategy picks from; of what is kept aside for the audit it sees no label.
 
         Without labels, queued images count as labelled, so that a second batch does not ask about
         the same region again. With labels, they only are no candidates.
@@ -58,11 +77,11 @@ class ProjectPool:
         candidates = np.ones(len(self.image_ids), dtype=bool)
         candidates[self.aside] = False
         candidates[self.waiting] = False
-        if with_labels and len(self.labelled):
-            return Pool(
-                self.vectors, labelled=self.labelled, labels=self.class_names, candidates=candidates
-            )
-        known = np.union1d(self.labelled, self.waiting)
+        candidates[self.apart] = False
+        labelled, class_names = self.training_labels()
+        if with_labels and len(labelled):
+            return Pool(self.vectors, labelled=labelled, labels=class_names, candidates=candidates)
+        known = np.setdiff1d(np.union1d(labelled, self.waiting), self.apart)
         return Pool(self.vectors, labelled=known, candidates=candidates)
 
 
@@ -99,10 +118,11 @@ def load_pool(project: Project) -> ProjectPool:
     }
     ids = np.asarray(embedding_set.image_ids, dtype=np.int64)
     hashes = embedding_set.content_hashes
-    # A vector of an image whose content has changed since is a vector of another picture.
+    # A vector of an image whose content has changed since is a vector of another picture, and one
+    # that is all zeros points nowhere.
     fits = np.array(
         [usable.get(int(i), "") == h for i, h in zip(ids, hashes, strict=True)], dtype=bool
-    )
+    ) & embedding_set.vectors.any(axis=1)
     if not fits.any():
         raise ColdstartError(
             f"No usable image has a vector in the embedding set {embedding_set.name}.",
@@ -124,16 +144,34 @@ def load_pool(project: Project) -> ProjectPool:
     labelled.sort()
     class_names = [name for _, name in labelled]
     waiting = [row_of[i] for i in project.store.batches.waiting() if i in row_of]
-    return ProjectPool(
+    reserve = project.store.audit.reserved()
+    pictures = {row.content_hash or "" for row in project.store.images.get(reserve).values()}
+    pool = ProjectPool(
         embedding_set=embedding_set.name,
         vectors=vectors,
         image_ids=ids,
+        content_hashes=[usable[int(image_id)] or "" for image_id in ids],
         labelled=np.array([row for row, _ in labelled], dtype=np.int64),
         class_names=class_names,
         aside=np.array(sorted(aside), dtype=np.int64),
         waiting=np.array(waiting, dtype=np.int64),
         without_vector=len(usable) - len(ids),
+        reserve=(),
+        apart=np.empty(0, dtype=np.int64),
     )
+    return pool.with_reserve(reserve, pictures)
+
+
+def in_order_of_labelling(
+    project: Project, pool: ProjectPool, rows: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Labelled ``rows`` in the order in which their images were first given a class."""
+    first: dict[int, int] = {}
+    for event in project.store.labels.events():
+        if event.kind == "class":
+            first.setdefault(event.image_id, event.event_id)
+    when = [first.get(int(pool.image_ids[row]), 0) for row in rows]
+    return rows[np.argsort(when, kind="stable")]
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,15 @@ def check_allowed(folder: str | os.PathLike[str]) -> Path:
     ------
     ColdstartError : it is outside the allowed folders (by ``..`` or a link, too), or is no folder.
     """
-    text = os.fspath(folder).strip()
+    # File managers put a copied path between quotes.
+    text = os.fspath(folder).strip().strip("'\"").strip()
     if not text or "\0" in text:
         raise ColdstartError("No folder is named.", "Type the path of the folder of images.")
+    if not Path(text).expanduser().is_absolute():
+        raise ColdstartError(
+            f"{text!r} does not say where the folder is.",
+            "Type its full path, such as /home/you/photos, or browse to it.",
+        )
     # Resolved, so that neither ".." nor a link leads out of the allowed folders.
     real = Path(os.path.realpath(Path(text).expanduser()))
     allowed = [Path(os.path.realpath(root)) for root in allowed_roots()]

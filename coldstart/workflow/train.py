@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.store import RunRow
+from coldstart.workflow.advise import measure_audit
 from coldstart.workflow.pool import ProjectPool, load_pool
+from coldstart.workflow.snapshots import take_snapshots
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from coldstart.training.evaluate import Evaluation
     from coldstart.training.probe import Probe
 
+KEPT_MODEL = (
+    "The model you keep has also learned from the audit labels; the accuracy is that of the model "
+    "before it."
+)
 PREDICTIONS = "predictions.parquet"
 _DIGEST = "labels_digest"
 
@@ -54,40 +61,46 @@ class TrainingState:
 def train(project: Project, model: str = "probe", *, progress: Progress = silent) -> TrainReport:
     """Fit a class-balanced probe on every label, measure it, and predict the whole pool.
 
-    The accuracy is of models that had not seen the image they are judged on; the model that is
-    kept has seen all labels.
+    The accuracy is of models that had not seen the image they are judged on; those that the audit
+    judges have seen no label of the audit. The model that is kept has seen all labels.
 
     Raises
     ------
-    ColdstartError : nothing is embedded, nothing is labelled, or all labels are of one class.
+    ColdstartError : nothing is embedded, nothing is labelled, or all labels but those of the audit
+        are of one class.
     """
     from coldstart.training.evaluate import cross_validate
     from coldstart.training.probe import fit_probe
 
     pool = load_pool(project)
     watermark = project.store.labels.last_event_id()
-    hashes = _hashes(project, pool)
-    vectors = np.ascontiguousarray(pool.vectors[pool.labelled])
-    labelled_hashes = [hashes[row] for row in pool.labelled.tolist()]
+    why_not = _why_not(pool)
+    if why_not:
+        raise ColdstartError(why_not[0], why_not[1])
+    said = take_snapshots(project, pool, progress=progress)
     probe = fit_probe(
-        vectors,
+        np.ascontiguousarray(pool.vectors[pool.labelled]),
         pool.class_names,
-        content_hashes=labelled_hashes,
+        content_hashes=_hashes(pool, pool.labelled),
         embedding_set=pool.embedding_set,
         event_watermark=watermark,
         progress=progress,
     )
+    rows, class_names = pool.training_labels()
     evaluation = cross_validate(
-        vectors,
-        pool.class_names,
-        content_hashes=labelled_hashes,
+        np.ascontiguousarray(pool.vectors[rows]),
+        class_names,
+        content_hashes=_hashes(pool, rows),
         picked_by=_picked_by(project),
         progress=progress,
     )
+    if len(rows) < len(pool.labelled):
+        evaluation = replace(evaluation, how=f"{evaluation.how} {KEPT_MODEL}")
     number = 1 + max((run.run_id for run in project.store.runs.all()), default=0)
     directory = project.models / f"probe-{number:04d}"
     probe.save(directory)
-    _write_predictions(project, pool, probe, hashes, directory / PREDICTIONS, progress)
+    said.save(directory)
+    _write_predictions(project, pool, probe, directory / PREDICTIONS, progress)
     relative = str(directory.relative_to(project.directory))
     run_id = project.store.runs.add(
         model=model,
@@ -97,6 +110,7 @@ def train(project: Project, model: str = "probe", *, progress: Progress = silent
         last_event_id=watermark,
         evaluation=evaluation.as_dict() | {_DIGEST: _digest(pool)},
     )
+    measure_audit(project, run_id, said)
     return TrainReport(
         run_id=run_id,
         model=model,
@@ -117,15 +131,7 @@ def training_state(project: Project) -> TrainingState:
         pool = load_pool(project)
     except ColdstartError as error:
         return TrainingState(run, evaluation, False, 0, False, str(error))
-    classes = len(set(pool.class_names))
-    why_not = ""
-    if not pool.class_names:
-        why_not = "Nothing is labelled yet: label some images first."
-    elif classes < 2:
-        why_not = (
-            f"All labels are of one class ({pool.class_names[0]}): a classifier needs two. "
-            "Label an image of another class."
-        )
+    why_not = " ".join(_why_not(pool))
     up_to_date = (
         run is not None
         and run.evaluation.get(_DIGEST) == _digest(pool)
@@ -178,7 +184,6 @@ def _write_predictions(
     project: Project,
     pool: ProjectPool,
     probe: Probe,
-    hashes: list[str],
     file: Path,
     progress: Progress,
 ) -> None:
@@ -193,7 +198,7 @@ def _write_predictions(
     table = {
         "image_id": pool.image_ids,
         "path": [shown_name(rows[int(i)].path) for i in pool.image_ids],
-        "content_hash": hashes,
+        "content_hash": pool.content_hashes,
         "predicted_class": np.array(probe.class_names, dtype=object)[best],
         "confidence": ordered[:, -1],
         "margin": ordered[:, -1] - ordered[:, -2],
@@ -205,15 +210,31 @@ def _write_predictions(
     beside.replace(file)
 
 
-def _hashes(project: Project, pool: ProjectPool) -> list[str]:
-    rows = project.store.images.get([int(i) for i in pool.image_ids])
-    return [rows[int(i)].content_hash or "" for i in pool.image_ids]
+def _hashes(pool: ProjectPool, rows: NDArray[np.int64]) -> list[str]:
+    return [pool.content_hashes[row] for row in rows.tolist()]
+
+
+def _why_not(pool: ProjectPool) -> tuple[str, ...]:
+    """Why nothing can be trained, and what to do; empty if it can."""
+    names = pool.training_labels()[1]
+    if not names and pool.class_names:
+        return ("All labels are the audit's.", "Label some images that a strategy picks.")
+    if not names:
+        return ("Nothing is labelled yet.", "Label some images first.")
+    if len(set(names)) < 2:
+        others = "" if len(names) == len(pool.class_names) else " but those of the audit"
+        return (
+            f"There is only one class yet: all labels{others} are of the class “{names[0]}”.",
+            "Label an image of another class: a classifier needs two.",
+        )
+    return ()
 
 
 def _digest(pool: ProjectPool) -> str:
-    """Names the labels a model was trained on: another label, another digest."""
+    """Names the labels a model was trained on and the audit that judges it."""
     named = zip(pool.image_ids[pool.labelled].tolist(), pool.class_names, strict=True)
     text = "\n".join(f"{image_id}\t{name}" for image_id, name in named)
+    text += f"\naudit {pool.reserve}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -21,7 +21,7 @@ def test_number_keys_label_the_image_under_the_cursor_and_go_on(
     expect(cell(grid, 2)).to_have_attribute("aria-label", "IMG_2.jpg, bird")
     expect(cell(grid, 3)).to_have_attribute("aria-label", "IMG_3.jpg, unlabelled")
     expect_saved(tab)
-    expect(tab.get_by_text("3 of 60 labelled in this batch")).to_be_visible()
+    expect(tab.get_by_text("3 of 60 answered in this batch")).to_be_visible()
     assert labelling.events() == [(1, "class", "cat"), (2, "class", "dog"), (3, "class", "bird")]
     assert cursor(grid) == 3
 
@@ -89,7 +89,7 @@ def test_undo_and_redo_reach_over_pages_and_a_reload(
     press(tab, "Control+z")
     expect_saved(tab)
     assert labelling.events()[-1] == (2, "cleared", None)
-    expect(tab.get_by_text("1 of 60 labelled in this batch")).to_be_visible()
+    expect(tab.get_by_text("1 of 60 answered in this batch")).to_be_visible()
     grid = opened(tab, labelling)
     press(tab, "Control+z")
     expect(cell(grid, 0)).to_have_attribute("aria-label", "IMG_0.jpg, unlabelled")

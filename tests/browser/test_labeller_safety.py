@@ -51,7 +51,7 @@ def test_a_script_run_that_began_earlier_does_not_take_a_label_back(
     expect_saved(tab)
     tab.wait_for_timeout(1200)
     expect(cell(grid, 0)).to_have_attribute("aria-label", "IMG_0.jpg, cat")
-    expect(tab.get_by_text("1 of 60 labelled in this batch")).to_be_visible()
+    expect(tab.get_by_text("1 of 60 answered in this batch")).to_be_visible()
 
 
 def test_no_script_run_per_key_and_none_lost_at_25_keys_a_second(

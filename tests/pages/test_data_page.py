@@ -107,7 +107,7 @@ def test_what_is_in_the_folder(open_page: OpenPage, scanned: Project) -> None:
     said = texts(app)
     assert "<b>24</b>" in said
     assert "PNG" in said
-    assert "24 × 24" in said
+    assert "24 px" in said
     assert [tab.label for tab in app.tabs] == [
         "Images 24",
         "Cannot be used 1",

@@ -1,31 +1,91 @@
-"""Diagnostics: what is measured, what it is worth, and no verdict without an audit set."""
+"""Diagnostics: the verdict with its reasons first, and no number that was not measured."""
 
 from __future__ import annotations
 
-from page_helpers import OpenPage, primary, texts
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from audited_pool import answer, make_project
+from page_helpers import OpenPage, press, primary, strip, texts
 
 from coldstart.project import Project
+from coldstart.workflow.select import select
 from coldstart.workflow.train import train
 
+QUESTIONS = [
+    "How good is the model on the rest of the pool?",
+    "Do more labels still change what it says?",
+    "Is another label still worth it?",
+    "How much of the pool do the labels cover?",
+]
 
-def test_without_an_audit_set_no_verdict_is_given(open_page: OpenPage, labelled: Project) -> None:
+
+@pytest.fixture
+def audited(places: Path) -> Iterator[Project]:
+    """200 images, 120 of them labelled, 38 for the audit, and a model."""
+    made = make_project(places / "projects" / "audited")
+    answer(made, select(made, "kmeans", 120, audit_share=0.35).image_ids)
+    train(made)
+    yield made
+    made.store.close()
+
+
+def test_without_an_audit_no_verdict_is_given(open_page: OpenPage, labelled: Project) -> None:
     train(labelled)
     app = open_page("diagnostics", labelled)
     assert not app.error, app.error[0].value
     said = texts(app)
-    assert "No verdict can be given: there is no audit set" in said
-    assert "no estimate of the accuracy on the pool" in said
+    assert "0 audit labels: too few to say how good the model is" in said
+    assert "accuracy</i><b>not measured yet" in strip(app)
     assert primary(app) == ["Label some more"]
+
+
+def test_the_audit_off_is_said(open_page: OpenPage, labelled: Project) -> None:
+    app = open_page("diagnostics", labelled.set(audit_share=0))
+    assert "nobody can tell you how good the model is" in texts(app)
+
+
+def test_with_an_audit_the_verdict_stands_first(open_page: OpenPage, audited: Project) -> None:
+    app = open_page("diagnostics", audited)
+    assert not app.error, app.error[0].value
+    verdict = next(one.value for one in app.html if '<section class="cs-verdict"' in one.value)
+    assert "labels are expected to bring" in verdict
+    assert "audit labels it has never seen" in verdict
+    assert "<small>" in strip(app)
+    assert len(audited.store.audit.looks()) == 1
+    assert [one.value for one in app.subheader][:5] == [
+        *QUESTIONS,
+        "What do the regions without a label look like?",
+    ]
+    assert len(app.get("plotly_chart")) == 7
+
+
+def test_a_target_and_a_price_are_kept_and_decide(open_page: OpenPage, audited: Project) -> None:
+    app = open_page("diagnostics", audited)
+    app.number_input[0].set_value(20.0)
+    press(app, "Use these")
+    assert Project.open(audited.directory).settings["target"] == 0.2
+    assert "You may stop: with 95% confidence" in texts(app)
+    app.number_input[0].set_value(None)
+    app.number_input[1].set_value(1000.0)
+    press(app, "Use these")
+    assert Project.open(audited.directory).settings["price"] == 1000
+    assert "at your price of 1000 a point" in texts(app)
+    mended = open_page("diagnostics", audited.set(target="much"))
+    assert "setting target is" in mended.error[0].value
 
 
 def test_every_plot_has_its_question_above_it(open_page: OpenPage, labelled: Project) -> None:
     app = open_page("diagnostics", labelled)
-    assert [one.value for one in app.subheader] == [
-        "Is another label still worth it?",
+    asked = [one.value for one in app.subheader]
+    assert asked[:4] == QUESTIONS
+    assert asked[-3:] == [
         "Are the labels balanced?",
         "What does the pool look like, and where are the labels?",
         "Do images that lie close together belong together?",
     ]
+    # Before a model there are no looks, no kappa and no learning curve, and no empty plots of them.
     assert len(app.get("plotly_chart")) == 4
 
 

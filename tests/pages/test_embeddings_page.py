@@ -47,7 +47,7 @@ def test_a_running_job_shows_how_far_it_is(open_page: OpenPage, scanned: Project
     scanned.store.jobs.update(job, done=6, total=24, first_done=0, message="Embedding images")
     app = open_page("embeddings", scanned)
     assert app.progress[0].value == 25
-    assert "6 of 24" in app.progress[0].text
+    assert "25%" in app.progress[0].text
     assert "coldstart embed" in app.code[0].value
     press(app, "Cancel")
     assert scanned.store.jobs.cancel_requested(job)

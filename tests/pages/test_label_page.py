@@ -50,6 +50,22 @@ def test_queueing_folds_the_choice_away_and_opens_the_labeller(
     assert "Queue more" in buttons(app)
 
 
+def test_the_audit_is_a_switch_with_a_warning(open_page: OpenPage, embedded: Project) -> None:
+    app = open_page("label", embedded)
+    app.slider(key="budget").set_value(10).run()
+    assert "2 of them drawn at random measure the accuracy" in texts(app)
+    assert not app.warning
+    app.toggle(key="audit_switch").set_value(False).run()
+    assert "nobody can tell you how good the model is" in app.warning[0].value
+    assert Project.open(embedded.directory).settings["audit_share"] == 0
+    assert "drawn at random measure" not in texts(app)
+    app.toggle(key="audit_switch").set_value(True).run()
+    assert "audit_share" not in Project.open(embedded.directory).settings
+    press(app, "Queue these 10")
+    assert len(embedded.store.audit.asked()) == 2
+    assert len({one["reason"] for one in labeller_data(app)["images"]}) == 1
+
+
 def test_every_strategy_is_offered_with_its_own_settings(
     open_page: OpenPage, embedded: Project
 ) -> None:

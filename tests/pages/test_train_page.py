@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from audited_pool import answer, make_project
 from page_helpers import OpenPage, press, primary, strip, texts
 
 from coldstart.labels.manifest import MANIFEST_FORMATS
 from coldstart.project import Project
 from coldstart.store import NewEvent
+from coldstart.workflow.select import select
 from coldstart.workflow.train import train
 
 
@@ -47,10 +51,27 @@ def test_the_measured_accuracy_stands_first(open_page: OpenPage, labelled: Proje
     said = texts(app)
     assert report.how in said
     assert "Accuracy and its 95% interval" in said
-    assert "<small>" in strip(app)
+    # Of chosen images; the strip speaks of the pool.
+    assert "accuracy</i><b>not measured yet" in strip(app)
     assert app.get("plotly_chart")
     assert list(app.dataframe[0].value["Labels"]) == [10, 10]
     assert primary(app) == ["Go to Diagnostics"]
+
+
+def test_the_accuracy_of_the_audit_comes_before_that_of_the_labels(
+    open_page: OpenPage, places: Path
+) -> None:
+    project = make_project(places / "projects" / "audited")
+    answer(project, select(project, "kmeans", 80, audit_share=0.5).image_ids)
+    train(project)
+    app = open_page("train", project)
+    assert not app.error, app.error[0].value
+    facts = next(one.value for one in app.html if '<div class="cs-facts">' in one.value)
+    assert facts.index("on the rest of the pool") < facts.index("In cross-validation")
+    assert "Measured on 38 images drawn at random" in texts(app)
+    assert "has also learned from the audit labels" in texts(app)
+    assert "<small>" in strip(app)
+    project.store.close()
 
 
 def test_new_labels_make_it_worth_training_again(open_page: OpenPage, labelled: Project) -> None:

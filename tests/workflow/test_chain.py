@@ -76,6 +76,21 @@ def test_imported_vectors_belong_to_their_images(
         np.testing.assert_allclose(vector, expected[number], atol=1e-6)
 
 
+def test_an_image_whose_vector_points_nowhere_is_left_out(pool_project: Project) -> None:
+    from coldstart.embeddings.matrix import write_set
+
+    before = load_pool(pool_project)
+    vectors = before.vectors.copy()
+    vectors[3] = 0
+    rows = pool_project.store.images.get(before.image_ids.tolist())
+    hashes = [rows[one].content_hash or "" for one in before.image_ids.tolist()]
+    folder = pool_project.embeddings / "mine"
+    write_set(folder, [vectors], vectors.shape[1], before.image_ids.tolist(), hashes, {})
+    after = load_pool(pool_project)
+    assert (len(after.image_ids), after.without_vector) == (IMAGES - 1, 1)
+    assert overview(pool_project).coverage == 0
+
+
 def test_a_list_of_paths_says_which_row_is_which(
     pool_project: Project, vectors: np.ndarray, tmp_path: Path
 ) -> None:
@@ -110,7 +125,11 @@ def _one_row(vectors: np.ndarray) -> np.ndarray:
     return vectors[0]
 
 
-@pytest.mark.parametrize("spoil", [_wrong_rows, _not_a_number, _objects, _one_row])
+def _zeros(vectors: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(len(vectors))[:, None] == 5, 0, vectors)
+
+
+@pytest.mark.parametrize("spoil", [_wrong_rows, _not_a_number, _objects, _one_row, _zeros])
 def test_a_matrix_that_does_not_fit_is_refused_and_loses_nothing(
     pool_project: Project,
     vectors: np.ndarray,
@@ -125,10 +144,11 @@ def test_a_matrix_that_does_not_fit_is_refused_and_loses_nothing(
 
 
 def test_the_preview_is_what_the_selection_then_covers(pool_project: Project) -> None:
-    shown = preview(pool_project, "probcover", largest_budget=10)
+    shown = preview(pool_project, "probcover", largest_budget=10, audit_share=0)
     assert shown.start_coverage == 0
     assert np.all(np.diff(shown.coverage) >= 0)
-    report = select(pool_project, "probcover", 5, settings={"delta": shown.delta}, by="anna")
+    settings = {"delta": shown.delta}
+    report = select(pool_project, "probcover", 5, settings=settings, audit_share=0, by="anna")
     assert report.coverage_after == pytest.approx(shown.coverage[shown.budgets.tolist().index(5)])
     assert current_coverage(pool_project) == 0  # queued is not labelled
     assert len(set(report.image_ids)) == 5

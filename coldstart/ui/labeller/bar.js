@@ -56,7 +56,7 @@ export function showSign(parts, words, sign) {
 }
 
 export function showProgress(parts, labelled, size, where) {
-  const words = `${labelled} of ${size} labelled ${where}`;
+  const words = `${labelled} of ${size} answered ${where}`;
   if (parts.done.textContent === words) return;
   parts.done.textContent = words;
   parts.meter.style.width = `${size ? (100 * labelled) / size : 0}%`;

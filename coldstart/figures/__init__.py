@@ -1,0 +1,27 @@
+"""Arrays in, plotly figures out: each answers one question, which the page prints above it.
+
+Nothing is told by colour alone: classes differ in symbol too, and hovering says it in words.
+"""
+
+from coldstart.figures.classes import confusion_figure, labels_by_class_figure
+from coldstart.figures.coverage import coverage_figure, purity_figure
+from coldstart.figures.map import MAP_LIMIT, map_figure, thin_out
+from coldstart.figures.stopping import accuracy_figure, kappa_figure, learning_curve_figure
+from coldstart.figures.style import PALETTE, QUIET, SCALE, SYMBOLS
+
+__all__ = [
+    "MAP_LIMIT",
+    "PALETTE",
+    "QUIET",
+    "SCALE",
+    "SYMBOLS",
+    "accuracy_figure",
+    "confusion_figure",
+    "coverage_figure",
+    "kappa_figure",
+    "labels_by_class_figure",
+    "learning_curve_figure",
+    "map_figure",
+    "purity_figure",
+    "thin_out",
+]

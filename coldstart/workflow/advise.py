@@ -1,0 +1,177 @@
+"""Advise: may I stop now? From the newest model, the audit's answers, and what is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from coldstart.errors import ColdstartError
+from coldstart.progress import Progress, silent
+from coldstart.project import Project
+from coldstart.stopping import AuditLook, CoverageSignal, Verdict, measure_coverage
+from coldstart.stopping import advise as weigh_all
+from coldstart.stopping.audit import measure_accuracy
+from coldstart.store import RunRow
+from coldstart.workflow.audit import (
+    WITHOUT_AUDIT,
+    audit_answers,
+    audit_looks,
+    share_for_audit,
+)
+from coldstart.workflow.pool import (
+    ProjectPool,
+    coverage_radius,
+    in_order_of_labelling,
+    load_pool,
+)
+from coldstart.workflow.snapshots import Snapshots
+
+
+def advise(
+    project: Project,
+    target: float | None = None,
+    price: float | None = None,
+    next_labels: int | None = None,
+    *,
+    progress: Progress = silent,
+) -> Verdict:
+    """Whether to go on labelling, and why; a look that is due is taken and kept.
+
+    In the verdict's coverage, ``untouched`` holds the ids of images.
+
+    Parameters
+    ----------
+    target : the share of images that is to be predicted right, 0 to 1. price : how many labels a
+        point of accuracy is worth. With neither, the project's settings of these names are used.
+    next_labels : how far to look ahead; None takes 50, or a fifth of the labels if that is more.
+
+    Raises
+    ------
+    ColdstartError : target, price or next_labels makes no sense.
+    """
+    if next_labels is not None and next_labels < 1:
+        raise ColdstartError(
+            f"No forecast can be made for {next_labels} labels.", "Give a number above 0."
+        )
+    if target is None and price is None:
+        target, price = what_decides(project)
+    pool, why_no_pool = _pool(project)
+    run = project.store.runs.latest()
+    said = None if run is None else Snapshots.load(project.directory / run.directory)
+    answers = audit_answers(project)
+    verdict = weigh_all(
+        training_labels=[] if said is None else said.training_labels.tolist(),
+        stop_set=[] if said is None else list(said.stop_set),
+        audit_predicted=[] if said is None else said.audit_said(answers.image_ids),
+        audit_truth=answers.truth,
+        training_classes=_taught(said, pool),
+        pool_size=0 if pool is None else len(pool.image_ids),
+        looks=audit_looks(project),
+        coverage=None if pool is None else _coverage(project, pool, progress),
+        target=target,
+        price=price,
+        next_labels=next_labels,
+    )
+    if run is not None and verdict.measured.new_look:
+        _keep(project, verdict.measured.looks, run.run_id)
+    first = [why_no_pool, _without_model(run, said), _without_audit(project, answers.labels)]
+    if run is not None and said is not None and pool is not None:
+        first += _changed_since(project, run, said, pool)
+    return replace(verdict, reasons=(*(one for one in first if one), *verdict.reasons))
+
+
+def what_decides(project: Project) -> tuple[float | None, float | None]:
+    """The project's target accuracy and its price of a point; None for what is not set.
+
+    Raises
+    ------
+    ColdstartError : one of them is no number.
+    """
+    return _number(project, "target"), _number(project, "price")
+
+
+def measure_audit(project: Project, run_id: int, said: Snapshots) -> None:
+    """Take and keep the look at a model that was just trained, if one is due."""
+    answers = audit_answers(project)
+    newest = said.audit_said(answers.image_ids)[-1]
+    measured = measure_accuracy(newest, answers.truth, said.taught(), audit_looks(project))
+    if measured.new_look:
+        _keep(project, measured.looks, run_id)
+
+
+def _keep(project: Project, looks: Sequence[AuditLook], run_id: int) -> None:
+    project.store.audit.add_looks([look.as_dict() for look in looks], run_id)
+
+
+def _pool(project: Project) -> tuple[ProjectPool | None, str]:
+    try:
+        return load_pool(project), ""
+    except ColdstartError as error:
+        return None, str(error)
+
+
+def _taught(said: Snapshots | None, pool: ProjectPool | None) -> list[str]:
+    if said is not None:
+        return said.taught()
+    return [] if pool is None else pool.training_labels()[1]
+
+
+def _coverage(project: Project, pool: ProjectPool, progress: Progress) -> CoverageSignal:
+    from coldstart.selection import Pool
+
+    radius = coverage_radius(project, pool, progress=progress)
+    order = in_order_of_labelling(project, pool, pool.labelled)
+    signal = measure_coverage(Pool(pool.vectors).unit, order, radius.delta, progress=progress)
+    return replace(signal, untouched=pool.image_ids[signal.untouched])
+
+
+def _without_model(run: RunRow | None, said: Snapshots | None) -> str:
+    if run is None:
+        return "No model has been trained yet: train one on what is labelled."
+    if said is None:
+        return "The newest model is from before there was an audit: train again."
+    return ""
+
+
+def _without_audit(project: Project, labels: int) -> str:
+    if labels or share_for_audit(project) > 0:
+        return ""
+    return f"The audit is off. {WITHOUT_AUDIT}"
+
+
+def _changed_since(project: Project, run: RunRow, said: Snapshots, pool: ProjectPool) -> list[str]:
+    """What is no longer as it was when the model was trained."""
+    reasons = []
+    if run.embedding_set != pool.embedding_set:
+        reasons.append(
+            f"The model was trained on the embedding set “{run.embedding_set}”, and the project "
+            f"now uses “{pool.embedding_set}”: train again."
+        )
+    if tuple(said.audit_ids.tolist()) != pool.reserve:
+        reasons.append("The audit began after the model was trained: train again to measure it.")
+    then = dict(zip(said.training_ids.tolist(), said.taught(), strict=True))
+    rows, names = pool.training_labels()
+    now = dict(zip(pool.image_ids[rows].tolist(), names, strict=True))
+    withdrawn = sum(now.get(image_id) != name for image_id, name in then.items())
+    if withdrawn:
+        has = "label it learned from has" if withdrawn == 1 else "labels it learned from have"
+        reasons.append(
+            f"Since the model was trained {withdrawn} {has} been changed or withdrawn: train again."
+        )
+    new = len(now.keys() - then.keys())
+    if new:
+        came = "label has" if new == 1 else "labels have"
+        reasons.append(f"Since the model was trained {new} {came} come: train again to use them.")
+    return reasons
+
+
+def _number(project: Project, name: str) -> float | None:
+    value = project.settings.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ColdstartError(
+            f"The project's setting {name} is {value!r}, which is no number.",
+            f"Mend it in coldstart.toml, or take the line {name} away.",
+        )
+    return float(value)

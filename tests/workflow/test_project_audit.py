@@ -1,0 +1,376 @@
+"""The audit: a fair draw, kept from strategies and models, asked blind, and looked at sparingly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audited_pool import (
+    CLASSES,
+    IMAGES,
+    PICTURES,
+    answer,
+    class_of,
+    make_project,
+    make_vectors,
+    reasons,
+)
+
+from coldstart.embeddings.matrix import write_set
+from coldstart.errors import ColdstartError
+from coldstart.project import Project
+from coldstart.stopping import audit_order
+from coldstart.store import ScannedImage
+from coldstart.workflow.advise import advise
+from coldstart.workflow.audit import AUDIT_REASON, audit_answers
+from coldstart.workflow.diagnose import current_coverage
+from coldstart.workflow.embed import import_vectors, use_set
+from coldstart.workflow.label import images_by_id, label_page
+from coldstart.workflow.overview import overview
+from coldstart.workflow.pool import load_pool
+from coldstart.workflow.select import preview, select
+from coldstart.workflow.snapshots import Snapshots
+from coldstart.workflow.train import KEPT_MODEL, predictions, train, training_state
+
+RESERVED = PICTURES // 5
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = make_project(tmp_path / "project")
+    yield made
+    made.store.close()
+
+
+def queue_and_answer(project: Project, budget: int = 80, share: float = 0.5) -> list[int]:
+    """One batch, answered by the truth; the ids of its audit images."""
+    report = select(project, "kmeans", budget, audit_share=share)
+    answer(project, report.image_ids)
+    why = reasons(project, report.batch_id)
+    return [one for one in report.image_ids if why[one] == AUDIT_REASON]
+
+
+def pictures(project: Project, image_ids: list[int]) -> set[str]:
+    return {str(row.content_hash) for row in project.store.images.get(image_ids).values()}
+
+
+def snapshots(project: Project) -> Snapshots:
+    run = project.store.runs.latest()
+    assert run is not None
+    said = Snapshots.load(project.directory / run.directory)
+    assert said is not None
+    return said
+
+
+def test_the_reserve_is_the_first_fifth_of_the_random_order(project: Project) -> None:
+    select(project, "probcover", 5)
+    pool = load_pool(project)
+    rows = audit_order(pool.content_hashes)[:RESERVED]
+    assert project.store.audit.reserved() == pool.image_ids[rows].tolist()
+    # Copies of a reserved picture are kept apart too.
+    apart = pool.image_ids[pool.apart].tolist()
+    assert pictures(project, apart) == pictures(project, project.store.audit.reserved())
+    assert len(apart) > RESERVED
+    # It is kept, whatever comes later.
+    answer(project, project.store.batches.waiting())
+    select(project, "random", 20)
+    assert project.store.audit.reserved() == pool.image_ids[rows].tolist()
+
+
+@pytest.mark.parametrize("strategy", ["probcover", "kmeans", "random", "margin"])
+def test_no_strategy_picks_or_sees_what_is_kept_aside(project: Project, strategy: str) -> None:
+    queue_and_answer(project, 10)
+    asked = 0
+    for _ in range(3):
+        report = select(project, strategy, 15)
+        why = reasons(project, report.batch_id)
+        audit = [one for one in report.image_ids if why[one] == AUDIT_REASON]
+        asked += len(audit)
+        assert len(audit) == report.audit
+        assert set(audit) <= set(project.store.audit.reserved())
+        picked = [one for one in report.image_ids if why[one] != AUDIT_REASON]
+        kept_aside = pictures(project, project.store.audit.reserved())
+        assert not pictures(project, picked) & kept_aside
+        answer(project, report.image_ids)
+        pool = load_pool(project)
+        for with_labels in (True, False):
+            arrays = pool.for_selection(with_labels=with_labels)
+            assert not set(arrays.labelled) & set(pool.apart)
+            assert not arrays.candidates[pool.apart].any()
+    # 5 of the first 10 and 4 later: a project ahead of its share waits, then goes on with a fifth.
+    assert asked == (45 + 10) // 5 - 5
+
+
+def test_every_image_of_a_pool_can_be_asked_and_copies_of_the_reserve_are_not(
+    project: Project,
+) -> None:
+    pool = load_pool(project)
+    select(project, "random", 10)
+    pool = load_pool(project)
+    copies = len(pool.apart) - RESERVED
+    with pytest.raises(ColdstartError, match=f"{IMAGES - 10 - copies} images can be picked"):
+        select(project, "random", IMAGES)
+    report = select(project, "random", IMAGES - 10 - copies)
+    assert report.audit == RESERVED - 2
+    assert len(set(report.image_ids)) == report.picks == IMAGES - 10 - copies
+
+
+def test_single_images_and_tiny_pools_work(tmp_path: Path, project: Project) -> None:
+    assert [select(project, "random", 1).audit for _ in range(10)] == [0, 0, 0, 0, 1] * 2
+    images = tmp_path / "tiny images"
+    images.mkdir()
+    tiny = Project.create(tmp_path / "tiny", [images])
+    tiny.store.images.save(
+        [
+            ScannedImage(None, 0, f"{n}.png", 1, 1, f"{n:064x}", 8, 8, "PNG", None, None)
+            for n in range(4)
+        ]
+    )
+    np.save(tmp_path / "tiny.npy", make_vectors()[:4])
+    import_vectors(tiny, tmp_path / "tiny.npy")
+    tiny = Project.open(tiny.directory)
+    report = select(tiny, "random", 4)
+    assert (report.picks, report.audit, tiny.store.audit.reserved()) == (4, 0, [])
+    tiny.store.close()
+
+
+def test_nothing_tells_an_audit_image_until_it_is_answered(project: Project) -> None:
+    report = select(project, "kmeans", 20)
+    shown = label_page(project, "queue", 0).images
+    assert [one["id"] for one in shown] == report.image_ids
+    assert len({one["reason"] for one in shown}) == 1
+    assert "or drawn at random" in shown[0]["reason"]
+    own = {"id", "name", "path", "thumbnail", "rank"}
+    assert len({repr({k: v for k, v in one.items() if k not in own}) for one in shown}) == 1
+    assert not {"gain", "audit"} & set(shown[0])
+    answer(project, report.image_ids[:10])
+    answer(project, report.image_ids[10:11], kind="skipped")
+    why = reasons(project, report.batch_id)
+    for place, one in enumerate(images_by_id(project, report.image_ids)):
+        told = one["reason"] == why[one["id"]]
+        assert told == (place < 11)
+
+
+def test_the_places_of_audit_images_cannot_be_learned(project: Project) -> None:
+    places = set()
+    for _ in range(4):
+        report = select(project, "random", 10)
+        why = list(reasons(project, report.batch_id).values())
+        places.add(tuple(place for place, one in enumerate(why) if one == AUDIT_REASON))
+    assert len(places) > 1
+
+
+def test_answers_to_the_audit_do_not_reach_the_model_that_is_measured(project: Project) -> None:
+    audit = queue_and_answer(project)
+    assert len(audit) == RESERVED
+    # A copy of an audit image is labelled too, as a label file might.
+    copy = next(
+        row.image_id
+        for row in project.store.images.usable()
+        if row.image_id not in audit and str(row.content_hash) in pictures(project, audit)
+    )
+    answer(project, [copy])
+    honest = train(project)
+    first = snapshots(project)
+    answer(project, [*audit, copy], say=lambda _: "poison")
+    poisoned = train(project)
+    second = snapshots(project)
+    assert second.class_names == sorted(CLASSES)
+    np.testing.assert_array_equal(first.stop_set, second.stop_set)
+    np.testing.assert_array_equal(first.audit, second.audit)
+    assert not set(first.training_ids.tolist()) & {*audit, copy}
+    assert (honest.accuracy, honest.interval) == (poisoned.accuracy, poisoned.interval)
+    # The model that is kept has learned from everything, and says so.
+    assert "poison" in poisoned.classes
+    assert KEPT_MODEL in poisoned.how
+    assert poisoned.labels == 81
+    table = predictions(project)
+    assert table is not None
+    assert "poison" in set(table["predicted_class"])
+
+
+def test_the_look_is_what_an_independent_count_says_and_is_not_taken_again(
+    project: Project,
+) -> None:
+    audit = queue_and_answer(project)
+    assert overview(project).accuracy is None
+    assert "train" in overview(project).accuracy_words
+    train(project)
+    said = snapshots(project)
+    newest = dict(zip(said.audit_ids.tolist(), said.audit_said(said.audit_ids.tolist())[-1]))
+    right = sum(newest[one] == class_of(one) for one in audit)
+    verdict = advise(project)
+    facts = verdict.as_dict()
+    assert facts["accuracy"] == pytest.approx(right / len(audit))
+    assert facts["audit_labels"] == len(audit)
+    assert facts["interval"][0] < facts["accuracy"] < facts["interval"][1]
+    assert overview(project).accuracy == facts["accuracy"]
+    assert overview(project).interval == tuple(facts["interval"])
+    train(project)
+    assert advise(project).measured.looks == verdict.measured.looks
+    (look,) = project.store.audit.looks()
+    assert look["accuracy"] == facts["accuracy"]
+
+
+def test_advise_says_all_that_scripts_rely_on(project: Project) -> None:
+    import json
+
+    queue_and_answer(project, 120, 0.35)
+    train(project)
+    facts = json.loads(json.dumps(advise(project, next_labels=30).as_dict()))
+    assert {
+        "verdict",
+        "reasons",
+        "accuracy",
+        "interval",
+        "audit_labels",
+        "kappa",
+        "forecast",
+        "coverage",
+    } <= set(facts)
+    assert facts["verdict"] in ("keep going", "flattening", "you may stop")
+    assert facts["forecast"]["next_labels"] == 30
+    assert facts["forecast"]["low"] <= facts["forecast"]["gain"] <= facts["forecast"]["high"]
+    assert 0 < facts["coverage"]["reached"] <= 1
+    known = {row.image_id for row in project.store.images.usable()}
+    assert set(facts["coverage"]["untouched"]) <= known
+
+
+def test_the_projects_target_decides_unless_another_is_named(project: Project) -> None:
+    queue_and_answer(project)
+    project = project.set(target=0.1)
+    train(project)
+    assert advise(project).verdict == "you may stop"
+    assert advise(project).target == 0.1
+    assert advise(project, target=0.999).verdict != "you may stop"
+    assert advise(project, price=1000).target is None
+    with pytest.raises(ColdstartError, match="cannot be shown"):
+        advise(project, target=90)
+    with pytest.raises(ColdstartError, match="No forecast"):
+        advise(project, next_labels=0)
+    with pytest.raises(ColdstartError, match="setting target is 'high'"):
+        advise(project.set(target="high"))
+
+
+def test_too_early_is_said_and_never_raised(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "bare", vectors=False)
+    bare = advise(project)
+    assert bare.verdict == "too early to say"
+    assert any("no embedding set yet" in one for one in bare.reasons)
+    np.save(tmp_path / "mine.npy", make_vectors())
+    import_vectors(project, tmp_path / "mine.npy")
+    project = Project.open(project.directory)
+    assert advise(project).verdict == "too early to say"
+    assert any("No model has been trained" in one for one in advise(project).reasons)
+    reds = [n for n in range(1, 40) if class_of(n) == "red"]
+    answer(project, reds[:5])
+    assert "only “red” has labels" in advise(project).sentence
+    with pytest.raises(ColdstartError, match="only one class"):
+        train(project)
+    answer(project, range(40, 60))
+    train(project)
+    verdict = advise(project)
+    assert verdict.verdict == "too early to say"
+    assert "0 audit labels" in verdict.sentence
+    project.store.close()
+
+
+def test_what_changed_since_the_training_is_a_reason(project: Project) -> None:
+    queue_and_answer(project)
+    train(project)
+    assert training_state(project).up_to_date
+    taught = snapshots(project).training_ids.tolist()
+    answer(project, taught[:3], kind="cleared")
+    assert any("3 labels it learned from" in one for one in advise(project).reasons)
+    assert not training_state(project).up_to_date
+    rows = project.store.images.usable()[:150]
+    write_set(
+        project.embeddings / "other",
+        [make_vectors(seed=1)[:150]],
+        8,
+        [row.image_id for row in rows],
+        [str(row.content_hash) for row in rows],
+        {"encoder": "made for the test"},
+    )
+    project = use_set(project, "other")
+    swapped = advise(project)
+    assert any("“mine”" in one and "“other”" in one for one in swapped.reasons)
+    # Audit images without a vector in the new set cannot be predicted, and count as wrong.
+    train(project)
+    said = snapshots(project)
+    lost = [one > 150 for one in said.audit_ids.tolist()]
+    assert any(lost)
+    np.testing.assert_array_equal(said.audit[-1] == -1, lost)
+
+
+def test_a_model_from_before_the_audit_is_trained_again(project: Project) -> None:
+    answer(project, range(1, 40))
+    train(project)
+    assert training_state(project).up_to_date
+    select(project, "random", 10)
+    assert not training_state(project).up_to_date
+    assert any("audit began after" in one for one in advise(project).reasons)
+
+
+def test_the_reserve_leaves_out_what_was_seen_before(project: Project) -> None:
+    early = select(project, "random", 10, audit_share=0)
+    answer(project, early.image_ids[:5])
+    answer(project, early.image_ids[5:7], kind="unsure")
+    select(project, "random", 5)
+    reserved = project.store.audit.reserved()
+    assert not pictures(project, reserved) & pictures(project, early.image_ids)
+
+
+def test_a_label_counts_for_the_audit_only_when_its_turn_has_come(project: Project) -> None:
+    report = select(project, "random", 10)
+    reserved = project.store.audit.reserved()
+    answer(project, [reserved[0], reserved[-1]])
+    assert audit_answers(project).image_ids == [reserved[0]]
+    answer(project, [reserved[1]], kind="unsure")
+    assert audit_answers(project).truth == [class_of(reserved[0]), None]
+    answer(project, [reserved[1]], kind="excluded")
+    assert audit_answers(project).truth == [class_of(reserved[0])]
+    assert set(reserved[:2]) <= set(report.image_ids)
+
+
+def test_an_emptied_queue_is_asked_again(project: Project) -> None:
+    select(project, "random", 10)
+    assert len(project.store.audit.asked()) == 2
+    project.store.batches.withdraw_waiting()
+    assert project.store.audit.asked() == set()
+    report = select(project, "kmeans", 10)
+    assert set(project.store.audit.reserved()[:2]) <= set(report.image_ids)
+
+
+def test_the_audit_can_be_off(project: Project) -> None:
+    report = select(project, "kmeans", 10, audit_share=0)
+    assert (report.audit, project.store.audit.reserved()) == (0, [])
+    shown = label_page(project, "queue", 0).images
+    assert [one["reason"] for one in shown] == list(reasons(project, report.batch_id).values())
+    off = project.set(audit_share=0)
+    assert select(off, "kmeans", 10).audit == 0
+    assert any("The audit is off" in one for one in advise(off).reasons)
+    with pytest.raises(ColdstartError, match="not a number from 0 to 1"):
+        select(off, "kmeans", 10, audit_share=20)
+    assert select(off, "kmeans", 10, audit_share=0.4).audit == 4
+
+
+def test_the_preview_promises_no_more_than_the_batch_covers(project: Project) -> None:
+    shown = preview(project, "probcover", largest_budget=30)
+    assert project.store.audit.reserved() == []  # looking at a curve keeps nothing aside
+    assert shown.audit[[5, 10, 30]].tolist() == [1, 2, 6]
+    report = select(project, "probcover", 10, settings={"delta": shown.delta})
+    assert report.audit == 2
+    assert report.coverage_after >= shown.coverage[10]
+
+
+def test_what_the_audit_covers_counts_in_the_preview(project: Project) -> None:
+    queue_and_answer(project, 40)
+    for strategy in ("probcover", "kmeans", "margin"):
+        shown = preview(project, strategy, largest_budget=10)
+        assert shown.start_coverage == pytest.approx(current_coverage(project))
+        assert shown.coverage[0] == pytest.approx(shown.start_coverage)
+        assert np.all(np.diff(shown.coverage) >= 0)
+        assert shown.coverage.max() <= 1
