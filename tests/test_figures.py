@@ -144,7 +144,7 @@ def test_coverage_alone() -> None:
 def test_purity_names_the_chosen_radius() -> None:
     figure = purity_figure(np.array([0, 1, 2]), np.array([1, 0.8, 0.2]), 1.5, wanted_purity=0.95)
     words = [annotation.text for annotation in figure.layout.annotations]
-    assert words == ["95%", "delta 1.500: 50%"]
+    assert words == ["95%", "radius 1.500: 50%"]
 
 
 def test_labels_by_class_largest_first_and_states_hatched() -> None:

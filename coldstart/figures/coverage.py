@@ -64,13 +64,13 @@ def purity_figure(
     chosen_delta: float | None = None,
     wanted_purity: float | None = None,
 ) -> go.Figure:
-    """How large may a ball be before it mixes classes?
+    """How large may a ball be before it mixes groups?
 
-    deltas, purity : (m,) radii, and the share of balls whose members all are of one class, 0 to 1.
+    deltas, purity : (m,) radii, and the share of balls whose members all are of one group, 0 to 1.
     chosen_delta : the radius in use, marked with its purity. wanted_purity : a level to compare.
     """
     figure = new_figure()
-    add_line(figure, deltas, purity, "balls of one class", color=PALETTE[0], x_format=".3f")
+    add_line(figure, deltas, purity, "balls of one group", color=PALETTE[0], x_format=".3f")
     if wanted_purity is not None:
         figure.add_hline(
             y=wanted_purity,
@@ -80,8 +80,8 @@ def purity_figure(
         )
     if chosen_delta is not None:
         reached = float(np.interp(chosen_delta, deltas, purity))
-        mark(figure, chosen_delta, f"delta {chosen_delta:.3f}: {reached:.0%}", right=True)
-    figure.update_xaxes(title_text="Radius of the balls (delta)", rangemode="tozero")
-    figure.update_yaxes(title_text="Share of balls of one class", range=[0, 1.02], tickformat=".0%")
+        mark(figure, chosen_delta, f"radius {chosen_delta:.3f}: {reached:.0%}", right=True)
+    figure.update_xaxes(title_text="Radius of the ball around each image", rangemode="tozero")
+    figure.update_yaxes(title_text="Share of balls of one group", range=[0, 1.02], tickformat=".0%")
     figure.update_layout(showlegend=False, height=320)
     return figure

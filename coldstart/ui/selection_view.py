@@ -155,7 +155,7 @@ def _coverage(
         waiting.empty()
         _curve(preview, budget)
     st.markdown(_sentence(preview, budget))
-    st.caption(preview.delta_words)
+    st.caption(f"{preview.note} {preview.delta_words}")
 
 
 def _curve(preview: Preview, budget: int) -> None:

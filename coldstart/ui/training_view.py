@@ -87,6 +87,8 @@ def accuracy(project: Project, state: TrainingState) -> None:
 def _behind(state: TrainingState) -> str:
     if state.labels_since > 0:
         return f"{count(state.labels_since, 'label')} came since: train again to use them."
+    if state.run is not None and state.embedding_set not in ("", state.run.embedding_set):
+        return f"You have switched to “{state.embedding_set}” since: train again to use it."
     return "Labels, or the audit that measures it, have changed since: train again."
 
 
@@ -151,6 +153,10 @@ def predictions(project: Project) -> None:
         column_config={"Mean confidence": st.column_config.NumberColumn(format=_PERCENT)},
         alt="Predicted images of each class",
     )
+    st.caption(
+        "Confidence is the model's own word and has not been checked against the truth: do not "
+        "read it as the chance of being right."
+    )
     st.download_button(
         "Predictions (csv)",
         data=lambda: table.to_csv(index=False).encode(),
@@ -167,7 +173,7 @@ def manifest(project: Project) -> None:
 
     question("Where are my labels?")
     st.markdown(
-        "The **data manifest**: one row an image that has an answer, in the format you use."
+        "The **data manifest**: one row for each image that has an answer, in the format you use."
     )
     with st.container(horizontal=True):
         for name in MANIFEST_FORMATS:

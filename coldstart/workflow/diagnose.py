@@ -42,15 +42,11 @@ class CoverageHistory:
 
 @dataclass(frozen=True)
 class PurityReport:
-    """Share of balls that hold one class only, by radius.
-
-    ``pseudo`` says whether the classes are k-means groups or real labels of labelled images.
-    """
+    """Share of balls that hold one k-means group only, by radius, and what that is worth."""
 
     deltas: NDArray[np.float64]
     purity: NDArray[np.float64]
     chosen_delta: float
-    pseudo: bool
     words: str
 
 
@@ -99,6 +95,7 @@ def purity(project: Project) -> PurityReport:
     """
     from coldstart.selection.coverage import distance_quantiles, purity_curve
     from coldstart.selection.kmeans import kmeans
+    from coldstart.selection.neighbours import knn
     from coldstart.selection.radius import estimate_classes
 
     pool = load_pool(project)
@@ -108,6 +105,8 @@ def purity(project: Project) -> PurityReport:
     arrays = pool.for_selection(with_labels=True)
     count = estimate_classes(arrays)
     groups = kmeans(arrays.unit, count, seed=0, starts=3).of_row
+    nearest = knn(arrays.unit, 2)[0].max(axis=1)  # of the image itself and its nearest neighbour
+    alone = float(np.mean(nearest >= radius.delta))
     largest = float(distance_quantiles(arrays.unit, [0.5])[0])
     deltas = np.linspace(0, max(largest, radius.delta * 1.5), _PURITY_RADII)
     source = (
@@ -119,8 +118,11 @@ def purity(project: Project) -> PurityReport:
         deltas=deltas,
         purity=purity_curve(arrays, groups, deltas),
         chosen_delta=radius.delta,
-        pseudo=True,
-        words=f"Measured on {count} k-means groups, a stand-in for the classes ({source}).",
+        words=(
+            f"The classes of images without a label are not known, so {count} groups of alike "
+            f"images stand in for them ({source}). At the radius in use {alone:.0%} of the balls "
+            "hold their own image only, which counts as pure."
+        ),
     )
 
 

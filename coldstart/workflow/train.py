@@ -56,6 +56,7 @@ class TrainingState:
     labels_since: int
     can_train: bool
     why_not: str
+    embedding_set: str = ""  # the one in use now
 
 
 def train(project: Project, model: str = "probe", *, progress: Progress = silent) -> TrainReport:
@@ -138,7 +139,9 @@ def training_state(project: Project) -> TrainingState:
         and run.embedding_set == pool.embedding_set
     )
     since = len(pool.labelled) - run.label_count if run else len(pool.labelled)
-    return TrainingState(run, evaluation, up_to_date, since, not why_not, why_not)
+    return TrainingState(
+        run, evaluation, up_to_date, since, not why_not, why_not, pool.embedding_set
+    )
 
 
 def latest_evaluation(project: Project) -> Evaluation | None:
@@ -189,7 +192,7 @@ def _write_predictions(
 ) -> None:
     import pandas as pd
 
-    from coldstart.workflow.label import shown_name
+    from coldstart.labels.cells import encode_path
 
     rows = project.store.images.get([int(i) for i in pool.image_ids])
     probabilities = probe.probabilities(pool.vectors, progress=progress)
@@ -197,7 +200,8 @@ def _write_predictions(
     ordered = np.sort(probabilities, axis=1)
     table = {
         "image_id": pool.image_ids,
-        "path": [shown_name(rows[int(i)].path) for i in pool.image_ids],
+        # As in the manifest: a name that is no text can be told from one that is.
+        "path": [encode_path(rows[int(i)].path) for i in pool.image_ids],
         "content_hash": pool.content_hashes,
         "predicted_class": np.array(probe.class_names, dtype=object)[best],
         "confidence": ordered[:, -1],
