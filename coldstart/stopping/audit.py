@@ -217,9 +217,9 @@ def _words(
         return [f"{audit_labels} audit labels wait for a first model to judge."]
     last = looks[-1]
     words = [
-        f"The model is right on {last.accuracy:.0%} of the images, and with 95% confidence on "
-        f"{last.interval[0]:.0%} to {last.interval[1]:.0%}: it was right on {last.right} of "
-        f"{last.audit_labels} audit labels it has never seen."
+        f"The model was right on {last.right} of {last.audit_labels} images drawn at random that "
+        f"it had never seen ({last.accuracy:.0%}); with 95% confidence it is right on "
+        f"{last.interval[0]:.0%} to {last.interval[1]:.0%} of all."
     ]
     if one_class is not None:
         words.append(

@@ -231,7 +231,7 @@ def _by_price(
         return "too early to say", f"Too early to say. {gain.words}"
     bring = (
         f"the next {gain.next_labels} labels are expected to bring {100 * gain.gain:+.1f} points, "
-        f"worth {worth * gain.next_labels:.0f} labels at your price of {price:g} a point"
+        f"worth {worth * gain.next_labels:.0f} labels at {price:g} labels a point"
     )
     if worth >= FLATTENING_BELOW:
         return "keep going", f"Keep going: {bring}."

@@ -51,7 +51,7 @@ def test_with_an_audit_the_verdict_stands_first(open_page: OpenPage, audited: Pr
     assert not app.error, app.error[0].value
     verdict = next(one.value for one in app.html if '<section class="cs-verdict"' in one.value)
     assert "labels are expected to bring" in verdict
-    assert "audit labels it has never seen" in verdict
+    assert "that it had never seen" in verdict
     assert "<small>" in strip(app)
     assert len(audited.store.audit.looks()) == 1
     assert [one.value for one in app.subheader][:5] == [
@@ -71,7 +71,7 @@ def test_a_target_and_a_price_are_kept_and_decide(open_page: OpenPage, audited: 
     app.number_input[1].set_value(1000.0)
     press(app, "Use these")
     assert Project.open(audited.directory).settings["price"] == 1000
-    assert "at your price of 1000 a point" in texts(app)
+    assert "at 1000 labels a point" in texts(app)
     mended = open_page("diagnostics", audited.set(target="much"))
     assert "setting target is" in mended.error[0].value
 

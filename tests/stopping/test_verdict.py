@@ -55,7 +55,7 @@ def test_a_flat_curve_may_stop() -> None:
     answer = advise(**situation(FLAT), price=75)
     assert answer.verdict == "you may stop"
     assert answer.sentence.startswith("You may stop: the next 80 labels")
-    assert any("right on 90%" in reason for reason in answer.reasons)
+    assert any("never seen (90%)" in reason for reason in answer.reasons)
     assert any("have settled" in reason for reason in answer.reasons)
 
 
