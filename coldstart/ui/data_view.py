@@ -53,7 +53,8 @@ def nothing_found(project: Project, action: DeltaGenerator, *, scanning: bool) -
         job_card.start(project, "scan")
     folders = ", ".join(f"`{shown_name(str(root))}`" for root in project.roots)
     empty(f"No usable image is known yet. **Scan** looks through {folders}.")
-    unusable_list(project)
+    if project.store.images.count("problem"):
+        unusable_list(project)
 
 
 def counts(project: Project, found: Files) -> None:

@@ -104,6 +104,10 @@ def confusion(measured: Evaluation) -> None:
     st.plotly_chart(
         figure, key="confusion", config=_NO_BAR, alt="Labels against predictions, class by class"
     )
+    st.caption(
+        "Images by label and by what was predicted when they were left out, as the mean over the "
+        "repeats; the colour is the share of the row."
+    )
 
 
 def per_class(measured: Evaluation) -> None:
