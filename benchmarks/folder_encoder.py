@@ -1,10 +1,10 @@
-"""Does the `folder` encoder reach its published figures, and what does it cost?
+"""Does the `folder` encoder reach its reference figures, and what does it cost?
 
     python benchmarks/folder_encoder.py [--only digits,trashnet,cifar10]
 
 Beside it runs its peer that needs no download either: pixels reduced by PCA. The photos of TrashNet
 and CIFAR-10 come from the folder named by COLDSTART_DATA, else ../shared/data; where they are
-missing the script says so. Exits 1 when a figure is more than two points below the published one.
+missing the script says so. Exits 1 when a figure is more than two points below the reference one.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MEASURES = ("1-NN, leave one out", "probe, 75/25", "probe, 10 labels a class")
 
 @dataclass(frozen=True)
 class Case:
-    """One folder of images with its classes, and the published figures of `MEASURES`."""
+    """One folder of images with its classes, and the reference figures of `MEASURES`."""
 
     load: Callable[[Path], tuple[list[Path], np.ndarray]]
     flip: bool
-    published_pixels: tuple[float, float, float]
-    published_folder: tuple[float, float, float]
+    reference_pixels: tuple[float, float, float]
+    reference_folder: tuple[float, float, float]
 
 
 def main() -> int:
@@ -69,20 +69,20 @@ def _report(name: str, case: Case, paths: list[Path], classes: np.ndarray) -> in
     vectors, fit_s, encode_s, cpu_s = _fit_and_encode(encoder, paths)
     pixels = np.stack(list(map_on_cores(lambda p: encoder.prepare(read_image(p)), paths)))
     rows = [
-        ("pixels + PCA", measure(_pixels_pca(pixels), classes), case.published_pixels),
-        ("folder", measure(vectors, classes), case.published_folder),
+        ("pixels + PCA", measure(_pixels_pca(pixels), classes), case.reference_pixels),
+        ("folder", measure(vectors, classes), case.reference_folder),
     ]
     print(f"\n{name}: {len(paths):,} images, {len(set(classes))} classes")
     print(f"{'':14}" + "".join(f"{measured:>34}" for measured in MEASURES))
-    for label, figures, published in rows:
-        cells = (f"{f:.3f} (published {p:.3f}, {f - p:+.3f})" for f, p in zip(figures, published))
+    for label, figures, reference in rows:
+        cells = (f"{f:.3f} (reference {p:.3f}, {f - p:+.3f})" for f, p in zip(figures, reference))
         print(f"{label:14}" + "".join(f"{cell:>34}" for cell in cells))
     print(
         f"fit {fit_s:.1f} s, encode {encode_s:.1f} s = {len(paths) / encode_s:.0f} images/s; "
         f"{cpu_s / len(paths) * 1000:.0f} CPU seconds per 1,000 images, fit included",
         flush=True,
     )
-    return sum(f < p - TOLERANCE for f, p in zip(rows[1][1], case.published_folder))
+    return sum(f < p - TOLERANCE for f, p in zip(rows[1][1], case.reference_folder))
 
 
 def _fit_and_encode(
