@@ -167,10 +167,6 @@ class Project:
         return self.directory / "models"
 
     @property
-    def exports(self) -> Path:
-        return self.directory / "exports"
-
-    @property
     def logs(self) -> Path:
         return self.directory / "logs"
 
