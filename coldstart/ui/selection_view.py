@@ -155,6 +155,11 @@ def _coverage(
         waiting.empty()
         _curve(preview, budget)
     st.markdown(_sentence(preview, budget))
+    if preview.without_vector:
+        st.caption(
+            f"{count(preview.without_vector, 'image')} cannot be picked for want of a vector: "
+            "compute the embeddings again to take in what is new or has changed."
+        )
     st.caption(f"{preview.note} {preview.delta_words}")
 
 

@@ -185,6 +185,7 @@ def manifest(project: Project) -> None:
                 f"Manifest ({name})",
                 data=partial(manifest_bytes, project, name),  # written when it is asked for
                 file_name=f"{slug(project.name)}-manifest{MANIFEST_FORMATS[name].suffix}",
+                mime=MANIFEST_FORMATS[name].media_type,
                 key=f"manifest_{name}",
                 icon=":material/download:",
                 on_click="ignore",

@@ -39,6 +39,7 @@ class Preview:
     random_mean, random_low, random_high : (k,) the same for images drawn at random.
     start_coverage : the share covered now, by all that is labelled or queued.
     available : how many images can be picked.
+    without_vector : usable images that cannot, because the embedding set lacks them.
     delta, delta_words : the radius, and where it comes from.
     note : how the curve was measured.
     """
@@ -51,6 +52,7 @@ class Preview:
     random_high: NDArray[np.float64]
     start_coverage: float
     available: int
+    without_vector: int
     delta: float
     delta_words: str
     note: str
@@ -135,6 +137,7 @@ def preview(
         random_high=_from(now, start, shown.random.high[budgets]),
         start_coverage=now,
         available=available + len(not_asked_yet(pool)),
+        without_vector=pool.without_vector,
         delta=radius.delta,
         delta_words=radius.words,
         note=shown.note,

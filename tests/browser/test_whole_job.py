@@ -93,6 +93,14 @@ def test_from_one_click_to_a_manifest(
     expect(page.get_by_text("laid out by UMAP")).to_be_visible(timeout=EMBEDDED_WITHIN_MS)
     assert "Traceback" not in page.content()
 
+    # The other two pages too ask nobody outside (the window watches all of its requests).
+    _go_to(page, "Embeddings")
+    expect(page.get_by_text("Does it find alike what you find alike?")).to_be_visible(
+        timeout=STEP_WITHIN_MS
+    )
+    _go_to(page, "Data")
+    expect(page.get_by_text("and every folder below")).to_be_visible(timeout=STEP_WITHIN_MS)
+
     # What the person did is in the store, whatever became of the tab.
     project = Project.open(tmp_path / "projects" / DEMO_FOLDER)
     assert project.store.labels.counts() == {"class": 20}

@@ -89,6 +89,7 @@ def test_an_image_whose_vector_points_nowhere_is_left_out(pool_project: Project)
     after = load_pool(pool_project)
     assert (len(after.image_ids), after.without_vector) == (IMAGES - 1, 1)
     assert overview(pool_project).coverage == 0
+    assert preview(pool_project, "probcover", largest_budget=5).without_vector == 1
 
 
 def test_a_list_of_paths_says_which_row_is_which(
