@@ -11,14 +11,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: install run test lint unit browser bench docs lock clean
+.PHONY: install run test lint unit system browser bench docs lock clean
 
 install: $(VENV)/.installed
 
 run: install
 	$(BIN)/python -m streamlit run app.py --server.port=$(PORT)
 
-test: lint unit browser
+test: lint unit system browser
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -27,7 +27,11 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests --ignore=tests/browser -n 2
+	$(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/system -n 2
+
+# Real servers, killed processes, real training: minutes, where the unit tests take seconds.
+system: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/system -n 2
 
 browser: $(VENV)/.installed-dev
 	sh tests/browser/need-chromium.sh $(BIN)/python

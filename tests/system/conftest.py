@@ -1,0 +1,1 @@
+"""Tests against the real thing (servers, killed processes, training); `make system` runs them."""
