@@ -1,7 +1,7 @@
 """Is the answer to "may I stop now?" right? Complete labelling runs with known truth, replayed.
 
     python benchmarks/stopping.py                    a smoke run: digits, 8 runs, half a minute
-    python benchmarks/stopping.py --full             200 runs and more, some minutes on one core
+    python benchmarks/stopping.py --full             360 runs, some minutes on one core
     python benchmarks/stopping.py --full --embeddings photos.npz   also these (vectors, classes)
 
 A run: a third of the images is set aside as the world outside; a strategy picks from the rest, a
@@ -11,7 +11,8 @@ is the accuracy on all of the world outside. Beside it: fixed budgets, kappa alo
 none of which pays for audit labels. Cost = labels + price * points of error.
 
 With --full the photos of TrashNet and CIFAR-10 are taken from the folder named by COLDSTART_DATA,
-else ../shared/data, by the encoder `folder`; vectors are kept in the temporary folder.
+else ../shared/data, by the encoder `folder` and, with a checkpoint beside them, by MobileNetV2
+(reduced to 128 dimensions); vectors are kept in the temporary folder.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ def main() -> int:
     repeats = arguments.repeats or (18 if arguments.full else 2)
     looks: list[tuple[AuditLook, float, int]] = []
     left_over: dict[str, list[float]] = defaultdict(list)
+    rounds: list[tuple[bool, int]] = []
     bands: list[tuple[Forecast, float]] = []
     stops: dict[tuple[str, object], list[Stop]] = defaultdict(list)
     runs, started = 0, time.perf_counter()
@@ -116,7 +118,7 @@ def main() -> int:
             for _ in range(repeats):
                 # Every run has a split and an audit of its own, so that runs are independent.
                 run = replay(name, vectors, classes, strategy, runs)
-                judge(run, runs, looks, bands, stops)
+                judge(run, runs, looks, rounds, bands, stops)
                 # The step nearest to 400 labels, where a usual audit ends.
                 step = min(run.steps, key=lambda step: abs(step.labels - 400))
                 left_over[strategy].append(step.left_over_accuracy - step.accuracy)
@@ -124,6 +126,7 @@ def main() -> int:
             print(f"{name} {strategy}: {runs} runs so far", file=sys.stderr, flush=True)
     print(f"{runs} runs, {time.perf_counter() - started:.0f} s\n")
     report_looks(looks, runs)
+    report_rounds(rounds, runs)
     report_left_over(left_over)
     report_bands(bands)
     report_stops(stops)
@@ -227,6 +230,7 @@ def judge(
     run: Run,
     number: int,
     all_looks: list[tuple[AuditLook, float, int]],
+    rounds: list[tuple[bool, int]],
     bands: list[tuple[Forecast, float]],
     stops: dict[tuple[str, object], list[Stop]],
 ) -> None:
@@ -249,6 +253,9 @@ def judge(
         if measured.new_look:
             truth_of_look = step.accuracy
             all_looks.append((looks[-1], truth_of_look, number))
+        if measured.look is not None:
+            low, high = measured.look.interval
+            rounds.append((low <= step.accuracy <= high, number))
         settled = measure_stability(labels[: place + 1], [model.stop_set for model in models])
         if settled.stable and settled_at is None:
             settled_at = place
@@ -366,6 +373,16 @@ def report_looks(looks: list[tuple[AuditLook, float, int]], runs: int) -> None:
     print(f"Bias {100 * error.mean():+.2f} points, mean absolute error {absolute:.1f}\n")
 
 
+def report_rounds(rounds: list[tuple[bool, int]], runs: int) -> None:
+    """Whether what stood on the screen after each batch held the accuracy of the newest model."""
+    missed = {run for held, run in rounds if not held}
+    print(
+        f"After every batch, the interval on the screen held the accuracy of the newest model "
+        f"(though the look may be older): {np.mean([held for held, _ in rounds]):.1%} of "
+        f"{len(rounds)} rounds, all rounds of {1 - len(missed) / runs:.1%} of runs\n"
+    )
+
+
 def report_left_over(left_over: dict[str, list[float]]) -> None:
     """How wrong an audit would be that asks about what the strategy has left over."""
     found = (f"{name} {100 * np.mean(error):+.1f}" for name, error in left_over.items())
@@ -458,9 +475,10 @@ def embedding_sets(full: bool, files: list[str]) -> Iterator[tuple[str, np.ndarr
     yield "digits", as_unit(centred), digits.target
     if full:
         for name, most in (("trashnet", None), ("cifar10", CIFAR_IMAGES)):
-            kept = folder_vectors(name, most)
-            if kept is not None:
-                yield from_file(kept)
+            for make in (folder_vectors, network_vectors):
+                kept = make(name, most)
+                if kept is not None:
+                    yield from_file(kept)
     for file in files:
         yield from_file(Path(file))
 
@@ -480,17 +498,9 @@ def folder_vectors(name: str, most: int | None) -> Path | None:
     from coldstart.embeddings.encoders.folder import FolderEncoder
     from coldstart.images.read import read_image
 
-    beside_repository = Path(__file__).resolve().parents[2] / "shared" / "data"
-    root = Path(os.environ.get("COLDSTART_DATA", beside_repository)) / name
-    kept = Path(tempfile.gettempdir()) / "coldstart-benchmarks" / f"{name}-folder.npz"
-    if kept.exists():
-        return kept
-    if not root.is_dir():
-        print(f"{name}: skipped, {root} is not there (set COLDSTART_DATA).")
-        return None
-    paths = sorted(root.glob("*/*.jpg"))
-    chosen = np.sort(np.random.default_rng(0).permutation(len(paths))[:most])
-    paths = [paths[one] for one in chosen]
+    kept, paths = kept_file(f"{name}-folder"), photos(name, most)
+    if kept.exists() or not paths:
+        return kept if kept.exists() else None
     encoder = FolderEncoder()
     print(f"{name}: encoding {len(paths)} photos", file=sys.stderr, flush=True)
     encoder.fit(paths)
@@ -498,13 +508,70 @@ def folder_vectors(name: str, most: int | None) -> Path | None:
         encoder.encode(np.stack([encoder.prepare(read_image(path, at_least=128)) for path in part]))
         for part in (paths[row : row + 8] for row in range(0, len(paths), 8))
     ]
-    kept.parent.mkdir(exist_ok=True)
-    np.savez(
-        kept,
-        vectors=np.concatenate(vectors),
-        classes=np.array([path.parent.name for path in paths]),
-    )
+    keep(kept, np.concatenate(vectors), paths)
     return kept
+
+
+def network_vectors(name: str, most: int | None) -> Path | None:
+    """The same by MobileNetV2 with ImageNet weights, the 128 main directions of its 1,280."""
+    import timm
+    import torch
+
+    from coldstart.images.read import read_image
+
+    kept, paths = kept_file(f"{name}-mobilenetv2"), photos(name, most)
+    weights = data_folder() / "mobilenetv2_100.pth"
+    if kept.exists() or not paths:
+        return kept if kept.exists() else None
+    if not weights.is_file():
+        print(f"{name} by MobileNetV2: skipped, {weights.name} is not there.")
+        return None
+    torch.set_num_threads(1)
+    network = timm.create_model("mobilenetv2_100", num_classes=1001, pad_type="same")
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    network.eval()
+    size = 96 if name == "cifar10" else 224
+    print(f"{name}: MobileNetV2 of {len(paths)} photos", file=sys.stderr, flush=True)
+    found = []
+    with torch.inference_mode():
+        for row in range(0, len(paths), 32):
+            images = [
+                np.asarray(read_image(path, at_least=size).convert("RGB").resize((size, size)))
+                for path in paths[row : row + 32]
+            ]
+            batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
+            features = network.forward_features((batch - 127.5) / 127.5)
+            found.append(network.forward_head(features, pre_logits=True).numpy())
+    vectors = as_unit(np.concatenate(found))
+    vectors = vectors - vectors.mean(axis=0)
+    directions = np.linalg.svd(vectors, full_matrices=False)[2][:128]
+    keep(kept, vectors @ directions.T, paths)
+    return kept
+
+
+def data_folder() -> Path:
+    beside_repository = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get("COLDSTART_DATA", beside_repository))
+
+
+def photos(name: str, most: int | None) -> list[Path]:
+    """At most ``most`` random photos of a data set; none, and why, where it is missing."""
+    root = data_folder() / name
+    if not root.is_dir():
+        print(f"{name}: skipped, {root} is not there (set COLDSTART_DATA).")
+        return []
+    paths = sorted(root.glob("*/*.jpg"))
+    chosen = np.sort(np.random.default_rng(0).permutation(len(paths))[:most])
+    return [paths[one] for one in chosen]
+
+
+def kept_file(name: str) -> Path:
+    return Path(tempfile.gettempdir()) / "coldstart-benchmarks" / f"{name}.npz"
+
+
+def keep(file: Path, vectors: np.ndarray, paths: list[Path]) -> None:
+    file.parent.mkdir(exist_ok=True)
+    np.savez(file, vectors=vectors, classes=np.array([path.parent.name for path in paths]))
 
 
 if __name__ == "__main__":
