@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from coldstart.store.audit import Audit
 from coldstart.store.batches import Batches, BatchRow, Pick
+from coldstart.store.classes import ClassChange, Classes, ClassRow
+from coldstart.store.comments import CommentRow, Comments, NewComment
 from coldstart.store.database import close_database, open_database
 from coldstart.store.images import ImageRow, Images, ScannedImage
 from coldstart.store.jobs import JobRow, Jobs
-from coldstart.store.labels import ClassRow, EventRow, Labels, NewEvent
+from coldstart.store.labels import EventRow, Labels, NewEvent
 from coldstart.store.runs import RunRow, Runs
+from coldstart.store.steps import Change, History, Step, Steps
 from coldstart.store.writer import LabelWriter, label_writer
 
 
@@ -29,6 +32,9 @@ class Store:
         self._engine = open_database(url)
         self.images = Images(self._engine)
         self.labels = Labels(self._engine)
+        self.classes = Classes(self._engine)
+        self.comments = Comments(self._engine)
+        self.steps = Steps(self._engine)
         self.batches = Batches(self._engine)
         self.audit = Audit(self._engine)
         self.jobs = Jobs(self._engine)
@@ -48,18 +54,27 @@ __all__ = [
     "Audit",
     "BatchRow",
     "Batches",
+    "Change",
+    "ClassChange",
     "ClassRow",
+    "Classes",
+    "CommentRow",
+    "Comments",
     "EventRow",
+    "History",
     "ImageRow",
     "Images",
     "JobRow",
     "Jobs",
     "LabelWriter",
     "Labels",
+    "NewComment",
     "NewEvent",
     "Pick",
     "RunRow",
     "Runs",
     "ScannedImage",
+    "Step",
+    "Steps",
     "Store",
 ]

@@ -5,25 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
-from coldstart.errors import ColdstartError
-from coldstart.labels.class_names import check_class_name
+from coldstart.store.classes import DELETED, Classes, ClassRow
 from coldstart.store.database import writing
 from coldstart.store.images import chunks
-from coldstart.store.schema import classes, current_labels, images, label_events
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """A category of the project."""
-
-    class_id: int
-    name: str
-    position: int
+from coldstart.store.schema import current_labels, images, label_answers, label_events
 
 
 @dataclass(frozen=True)
@@ -39,6 +29,9 @@ class NewEvent:
     batch_id: int | None = None
     client_time: float | None = None
     seconds: float | None = None
+    suggestion: dict[str, Any] | None = None  # what was suggested when it was given
+    step: str | None = None  # made by the client: what one key did is one step
+    step_action: str | None = None  # undo | redo of that step
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,9 @@ class EventRow:
     at: float
     client_time: float | None
     seconds: float | None
+    suggestion: dict[str, Any] | None = None
+    step: str | None = None
+    step_action: str | None = None
 
 
 class Labels:
@@ -63,43 +59,22 @@ class Labels:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._classes = Classes(engine)
 
     # -- classes
 
     def classes(self) -> list[ClassRow]:
         """All classes in their order, which is also the order of their keys."""
-        query = select(classes.c.class_id, classes.c.name, classes.c.position).order_by(
-            classes.c.position, classes.c.class_id
-        )
-        with self._engine.connect() as connection:
-            return [ClassRow(*row) for row in connection.execute(query)]
+        return self._classes.all()
 
-    def add_class(self, name: str) -> ClassRow:
+    def add_class(self, name: str, by: str = "") -> ClassRow:
         """The class of this name, made if there is none.
 
         Raises
         ------
         ColdstartError : the name cannot be a class name.
         """
-        name = check_class_name(name)
-        try:
-            with writing(self._engine) as connection:
-                found = _class_named(connection, name)
-                if found is not None:
-                    return found
-                position = connection.execute(
-                    select(func.coalesce(func.max(classes.c.position), -1) + 1)
-                ).scalar_one()
-                connection.execute(
-                    classes.insert().values(name=name, position=position, created_at=time.time())
-                )
-                found = _class_named(connection, name)
-        except IntegrityError:  # two annotators named it at the same moment
-            with self._engine.connect() as connection:
-                found = _class_named(connection, name)
-        if found is None:
-            raise ColdstartError(f"The class {name!r} could not be stored.", "Try again.")
-        return found
+        return self._classes.add(name, by)
 
     # -- events
 
@@ -116,13 +91,15 @@ class Labels:
         """uuid -> why the event cannot be stored, for each event that names a stranger."""
         known_images = self._existing(images.c.image_id, {event.image_id for event in events})
         named = {event.class_id for event in events if event.class_id is not None}
-        known_classes = self._existing(classes.c.class_id, named)
+        states = self._class_states(named)
         reasons: dict[str, str] = {}
         for event in events:
             if event.image_id not in known_images:
                 reasons[event.uuid] = f"There is no image {event.image_id} in this project."
-            elif event.kind == "class" and event.class_id not in known_classes:
+            elif event.kind == "class" and event.class_id not in states:
                 reasons[event.uuid] = f"There is no class {event.class_id} in this project."
+            elif event.kind == "class" and states[event.class_id] == DELETED:
+                reasons[event.uuid] = "Its class has been deleted meanwhile."
         return reasons
 
     def current(self, image_ids: Sequence[int] | None = None) -> dict[int, EventRow]:
@@ -135,14 +112,59 @@ class Labels:
             found.update((row.image_id, row) for row in self._events(query))
         return found
 
-    def events(self, image_ids: Sequence[int] | None = None) -> list[EventRow]:
-        """Every event, oldest first; only those of ``image_ids`` if given."""
+    def events(
+        self, image_ids: Sequence[int] | None = None, *, as_given: bool = False
+    ) -> list[EventRow]:
+        """Every event, oldest first; only those of ``image_ids`` if given.
+
+        Classes are read through merges, and an answer whose class is deleted counts as "cleared";
+        ``as_given`` tells what was really stored.
+        """
+        table = label_events if as_given else label_answers
         if image_ids is None:
-            return self._events(select(label_events).order_by(label_events.c.event_id))
+            return self._events(select(table).order_by(table.c.event_id))
         rows: list[EventRow] = []
         for chunk in chunks(image_ids):
-            rows += self._events(select(label_events).where(label_events.c.image_id.in_(chunk)))
+            rows += self._events(select(table).where(table.c.image_id.in_(chunk)))
         return sorted(rows, key=lambda row: row.event_id)
+
+    def of_steps(self, annotator: str, steps: Sequence[str]) -> list[EventRow]:
+        """The events with which the annotator did these steps (not those that undid them)."""
+        rows: list[EventRow] = []
+        for chunk in chunks(steps):
+            rows += self._events(
+                select(label_events).where(
+                    (label_events.c.annotator == annotator)
+                    & label_events.c.step.in_(chunk)
+                    & label_events.c.step_action.is_(None)
+                )
+            )
+        return sorted(rows, key=lambda row: row.event_id)
+
+    def own_before(self, event: EventRow) -> EventRow | None:
+        """The annotator's own answer before this event; None if there was none."""
+        query = (
+            select(label_answers)
+            .where(
+                (label_answers.c.image_id == event.image_id)
+                & (label_answers.c.annotator == event.annotator)
+                & (label_answers.c.event_id < event.event_id)
+            )
+            .order_by(label_answers.c.event_id.desc())
+            .limit(1)
+        )
+        found = self._events(query)
+        return found[0] if found and found[0].kind != "cleared" else None
+
+    def images_of_class(self, class_id: int) -> list[int]:
+        """Ids of the images that stand at this class, the newest label first."""
+        query = (
+            select(current_labels.c.image_id)
+            .where((current_labels.c.kind == "class") & (current_labels.c.class_id == class_id))
+            .order_by(current_labels.c.event_id.desc())
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
 
     def last_event_id(self) -> int:
         """The newest event's number, 0 before the first: changes when any label does."""
@@ -166,6 +188,15 @@ class Labels:
         )
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _class_states(self, wanted: set[int]) -> dict[int | None, str]:
+        """class_id -> its state, or that of the class it was merged into."""
+        rows = {row.class_id: row for row in self._classes.all(gone=True)}
+        found: dict[int | None, str] = {}
+        for class_id in wanted & rows.keys():
+            into = rows[class_id].merged_into
+            found[class_id] = rows[class_id if into is None else into].state
+        return found
 
     def _existing(self, column, wanted: set[int]) -> set[int]:  # type: ignore[no-untyped-def]
         ids = sorted(wanted)
@@ -191,9 +222,3 @@ def insert_events(connection: Connection, events: Sequence[NewEvent]) -> int:
     connection.execute(insert, [vars(event) | {"at": now} for event in events])
     after = connection.execute(select(func.count()).select_from(label_events)).scalar_one()
     return after - before
-
-
-def _class_named(connection: Connection, name: str) -> ClassRow | None:
-    query = select(classes.c.class_id, classes.c.name, classes.c.position)
-    row = connection.execute(query.where(classes.c.name == name)).first()
-    return None if row is None else ClassRow(*row)

@@ -54,6 +54,27 @@ classes = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("position", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("color", Text),  # "#rrggbb"; null: the palette's, by position
+    Column("key", Text),  # the key somebody chose for it; null: the next free one
+    # active | merged | deleted. A class that is gone keeps its row, for events name it; its name
+    # moves to `retired_name`, so that a new class may have it.
+    Column("state", Text, nullable=False, server_default=text("'active'")),
+    Column("retired_name", Text),
+    Column("merged_into", BigInteger),  # always an end: never a class that is itself merged
+)
+
+# Append-only: what was done to the classes, by whom, and the rows before and after.
+class_changes = Table(
+    "class_changes",
+    metadata,
+    Column("change_id", _row_id, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("annotator", Text, nullable=False),
+    Column("action", Text, nullable=False),  # see `store.classes.ACTIONS`
+    Column("class_id", BigInteger, ForeignKey("classes.class_id"), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("undoes", BigInteger, unique=True),  # a change is undone once
 )
 
 query_batches = Table(
@@ -99,7 +120,24 @@ label_events = Table(
     Column("at", Float, nullable=False),  # seconds since 1970 by the server's clock
     Column("client_time", Float),  # the same by the annotator's clock, as it was sent
     Column("seconds", Float),  # time spent on this answer
+    Column("suggestion", JSON(none_as_null=True)),  # what was suggested when it was given
+    Column("step", Text),  # made by the client: what one key did is one step
+    Column("step_action", Text),  # undo | redo of that step; null: the step itself
     Index("label_events_by_image", "image_id", "annotator", "event_id"),
+    Index("label_events_by_annotator", "annotator", "event_id"),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("comment_id", _row_id, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("image_id", BigInteger, ForeignKey("images.image_id"), nullable=False),
+    Column("annotator", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("client_time", Float),
+    Index("comments_by_image", "image_id", "comment_id"),
 )
 
 jobs = Table(
@@ -160,10 +198,19 @@ audit_looks = Table(
     Column("taken_at", Float, nullable=False),
 )
 
-# A view of the database (migration 0001): each annotator's newest event counts, "cleared"
-# withdraws, and the newest answer that is left wins. In a MetaData of its own, for it is no table.
+# Views of the database (migration 0003), in a MetaData of their own, for they are no tables.
+_views = MetaData()
+
+# Every event with its class read through merges; of a deleted class it counts as "cleared".
+label_answers = Table(
+    "label_answers",
+    _views,
+    *(Column(column.name, column.type) for column in label_events.columns),
+)
+
+# Each annotator's newest answer counts, "cleared" withdraws, and the newest that is left wins.
 current_labels = Table(
     "current_labels",
-    MetaData(),
+    _views,
     *(Column(column.name, column.type) for column in label_events.columns),
 )

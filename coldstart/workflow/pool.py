@@ -162,6 +162,31 @@ def load_pool(project: Project) -> ProjectPool:
     return pool.with_reserve(reserve, pictures)
 
 
+def vectors_of(project: Project, image_ids: Sequence[int]) -> tuple[list[int], NDArray[np.float32]]:
+    """The ids that have a vector in the active set, in this order, and those vectors at length 1.
+
+    Raises
+    ------
+    ColdstartError : nothing is embedded yet.
+    """
+    embedding_set = active_set(project)
+    if embedding_set is None:
+        raise ColdstartError(
+            f"{project.name} has no embedding set yet.",
+            "Compute one on the Embeddings page, or with: coldstart embed PROJECT.",
+        )
+    order = np.argsort(embedding_set.image_ids, kind="stable")
+    wanted = np.asarray(image_ids, dtype=np.int64)
+    sorted_ids = embedding_set.image_ids[order]
+    places = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
+    found = sorted_ids[places] == wanted
+    rows = order[places[found]]
+    vectors = np.asarray(embedding_set.vectors[rows], dtype=np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    usable = lengths[:, 0] > 0
+    return wanted[found][usable].tolist(), vectors[usable] / lengths[usable]
+
+
 def in_order_of_labelling(
     project: Project, pool: ProjectPool, rows: NDArray[np.int64]
 ) -> NDArray[np.int64]:

@@ -1,0 +1,154 @@
+"""What one annotator did, step by step, as undo and redo need it: read back from the events.
+
+A step is what one key did, to one image or to many. Undo and redo are events like any other, which
+name the step they take back or repeat; so the order of steps is the same in every browser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from coldstart.store.schema import label_answers
+
+_AT_A_TIME = 500
+IMPORT = "import"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One image in a step: the annotator's own answer before and after; None is none."""
+
+    image_id: int
+    batch_id: int | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an annotator; ``first_event`` orders the steps."""
+
+    step: str
+    first_event: int
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class History:
+    """Steps that can be undone, newest first; those that can be redone, the next one first."""
+
+    undo: list[Step]
+    redo: list[Step]
+    more: bool  # whether there are older steps than these
+
+
+class Steps:
+    """Reads an annotator's steps from the label events."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def history(self, annotator: str, before: int | None = None, count: int = 50) -> History:
+        """The annotator's newest ``count`` steps that stand, older than the event ``before``.
+
+        Labels read from a file are no steps of a hand. Steps to redo are told when ``before`` is
+        None: those undone since the last new step.
+        """
+        groups = _Backwards(count)
+        position: int | None = None
+        with self._engine.connect() as connection:
+            while not groups.full:
+                query = select(label_answers).where(
+                    (label_answers.c.annotator == annotator) & (label_answers.c.origin != IMPORT)
+                )
+                if position is not None:
+                    query = query.where(label_answers.c.event_id < position)
+                rows = connection.execute(
+                    query.order_by(label_answers.c.event_id.desc()).limit(_AT_A_TIME)
+                ).all()
+                for row in rows:
+                    groups.take(row, listed=before is None or row.event_id < before)
+                if len(rows) < _AT_A_TIME:
+                    break
+                position = rows[-1].event_id
+        groups.finish()
+        standing = groups.standing[:count]
+        redo = groups.undone if before is None else []
+        return History(
+            undo=[self._step(annotator, step) for step in standing],
+            redo=[self._step(annotator, step) for step in redo[::-1][:count]],
+            more=groups.full,
+        )
+
+    def _step(self, annotator: str, rows: list[Any]) -> Step:
+        """A step's events, with the annotator's own answer before each."""
+        rows = sorted(rows, key=lambda row: row.event_id)
+        changes = []
+        with self._engine.connect() as connection:
+            for row in rows:
+                earlier = connection.execute(
+                    select(label_answers)
+                    .where(
+                        (label_answers.c.image_id == row.image_id)
+                        & (label_answers.c.annotator == annotator)
+                        & (label_answers.c.event_id < row.event_id)
+                    )
+                    .order_by(label_answers.c.event_id.desc())
+                    .limit(1)
+                ).first()
+                changes.append(Change(row.image_id, row.batch_id, _answer(earlier), _answer(row)))
+        return Step(rows[0].step or rows[0].uuid, rows[0].event_id, changes)
+
+
+class _Backwards:
+    """Takes an annotator's events, newest first, and finds which steps stand."""
+
+    def __init__(self, count: int) -> None:
+        self.standing: list[list[Any]] = []  # newest first
+        self.undone: list[list[Any]] = []  # newest first; only those a redo would still bring back
+        self._count = count
+        self._settled: set[str] = set()  # steps whose newest undo or redo has been seen
+        self._taken_back: set[str] = set()
+        self._open: list[Any] = []
+        self._open_listed = False
+        self._redoable: set[str] | None = None  # taken back since the newest step
+
+    @property
+    def full(self) -> bool:
+        return len(self.standing) > self._count
+
+    def take(self, row: Any, *, listed: bool) -> None:
+        name = row.step or row.uuid
+        if row.step_action is not None:
+            if name not in self._settled:
+                self._settled.add(name)
+                if row.step_action == "undo":
+                    self._taken_back.add(name)
+            return
+        if self._redoable is None:
+            self._redoable = set(self._taken_back)
+        if self._open and (self._open[0].step or self._open[0].uuid) != name:
+            self.finish()
+        self._open.append(row)
+        self._open_listed = listed
+
+    def finish(self) -> None:
+        """The step gathered last is whole."""
+        if not self._open:
+            return
+        name = self._open[0].step or self._open[0].uuid
+        if name in self._taken_back:
+            if name in (self._redoable or ()):
+                self.undone.append(self._open)
+        elif self._open_listed:
+            self.standing.append(self._open)
+        self._open = []
+
+
+def _answer(row: Any) -> dict[str, Any] | None:
+    if row is None or row.kind == "cleared":
+        return None
+    return {"kind": row.kind, "class_id": row.class_id, "origin": row.origin}
