@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from coldstart import __version__
+from coldstart import __version__, cli_diagnostics
 from coldstart.errors import ColdstartError
 from coldstart.jobs import JOB_VARIABLE, JobProgress
 from coldstart.progress import Cancelled, Progress
@@ -159,6 +159,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many labels to look ahead (default: 50, or a fifth of the labels if more)",
     )
+
+    cli_diagnostics.add_commands(commands, _command)
 
     _command(commands, "map", _map, "Lay the pool out in two dimensions with UMAP.")
 

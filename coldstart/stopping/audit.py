@@ -243,7 +243,7 @@ def _when_next(audit_labels: int, training_labels: int, looks: tuple[AuditLook, 
         f"{LOOKS}, each at its share of the 5% that may go wrong); "
     )
     if waiting is None:
-        return stood + "all looks are taken, so this one stands until a new audit is begun."
+        return stood + "all looks are taken, so this one stands until you begin a new audit."
     labels = "label" if waiting == 1 else "labels"
     return stood + f"the next look is due after at most {waiting} more {labels}."
 

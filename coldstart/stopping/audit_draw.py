@@ -68,6 +68,62 @@ def audit_reserve(
     return np.array(order[:size], dtype=np.int64)
 
 
+def grown_reserve(
+    reserve: Sequence[str],
+    newcomers: Collection[str],
+    *,
+    asked: Collection[str] = (),
+    after: Collection[str] = (),
+    most: int = RESERVED_IMAGES,
+    seed: int = 0,
+) -> list[str]:
+    """The pictures to keep aside after others have come to the pool, in the order of asking.
+
+    A newcomer is kept aside when its place in the random order is before the last of the reserve:
+    so it has the chance that the pictures before it had, and the reserve stays a uniform draw.
+
+    reserve : the pictures kept aside so far. newcomers : pictures that have no label and were never
+    queued; those of the pool before may be among them, for their places lie behind. asked : those
+    of the reserve that were asked: they stay. after : pictures that earlier audits have asked; this
+    one begins behind them. most : how many others than those asked to keep aside.
+    """
+    if not reserve:
+        return []
+    first = max((_key(picture, seed) for picture in after), default=b"")
+    last = max(_key(picture, seed) for picture in reserve)
+    new = {one for one in newcomers if first < _key(one, seed) <= last}
+    order = sorted({*reserve, *new}, key=lambda picture: _key(picture, seed))
+    free = [one for one in order if one not in asked]
+    dropped = set(free[most:])
+    return [one for one in order if one not in dropped]
+
+
+def next_reserve(
+    reserve: Sequence[str],
+    others: Collection[str],
+    *,
+    asked: Collection[str],
+    fewest: int,
+    seed: int = 0,
+) -> list[str]:
+    """The pictures of a new audit, in the order of asking.
+
+    What the audit before kept aside and has not asked is still a uniform draw from the whole pool,
+    so it comes first; when that is fewer than ``fewest``, the next in the random order follow, and
+    the audit speaks of the pictures that have no label now.
+
+    reserve : the pictures kept aside so far. others : pictures without a label that were never
+    queued. asked : those of the reserve that were asked.
+    """
+    left = [one for one in reserve if one not in asked]
+    if len(left) >= fewest:
+        return left
+    known = {*reserve, *asked}
+    more = sorted((one for one in set(others) - known), key=lambda picture: _key(picture, seed))
+    size = max(fewest, min(RESERVED_IMAGES, int(RESERVED_SHARE * (len(left) + len(more)))))
+    return [*left, *more][:size]
+
+
 def rows_of_same_picture(groups: Sequence[str], rows: ArrayLike) -> NDArray[np.int64]:
     """All rows whose picture is that of one of ``rows``, ascending: they must not be trained on."""
     wanted = {groups[row] for row in np.asarray(rows, dtype=int).tolist()}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 
 from coldstart.errors import ColdstartError
 
-HEAD = "0003"
+HEAD = "0004"
 
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()

@@ -187,15 +187,18 @@ audit_images = Table(
     Column("image_id", BigInteger, ForeignKey("images.image_id"), primary_key=True),
     Column("position", Integer, nullable=False, unique=True),  # the order of asking
     Column("reserved_at", Float, nullable=False),
+    # Which audit it is kept for; those of an earlier one have become images like any other.
+    Column("audit", Integer, nullable=False, server_default=text("1")),
 )
 
 audit_looks = Table(
     "audit_looks",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),  # over all audits together
     Column("look", JSON, nullable=False),  # stopping.AuditLook
     Column("run_id", BigInteger, ForeignKey("runs.run_id"), nullable=False),  # the model judged
     Column("taken_at", Float, nullable=False),
+    Column("audit", Integer, nullable=False, server_default=text("1")),
 )
 
 # Views of the database (migration 0003), in a MetaData of their own, for they are no tables.

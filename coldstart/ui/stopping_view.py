@@ -9,6 +9,7 @@ import streamlit as st
 
 from coldstart.project import Project
 from coldstart.stopping import LABELS_A_POINT_IS_WORTH, Verdict
+from coldstart.ui.audit_controls import audit_controls
 from coldstart.ui.diagnosis_view import pool_state
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import grid_html
@@ -27,9 +28,14 @@ def verdict(project: Project) -> Verdict:
     """
     place = st.container()
     # Drawn first in the code: the controls must work even when what they hold makes no sense.
-    with st.expander("What decides: accuracy or price", icon=":material/tune:"):
+    with st.expander(
+        "What decides: accuracy or price, and how it is measured", icon=":material/tune:"
+    ):
         _controls(project)
+        audit = st.container()
     said = cached_verdict(project)
+    with audit:
+        audit_controls(project, said)
     reasons = "".join(f"<li>{escape(one)}</li>" for one in said.reasons)
     place.html(
         f'<section class="cs-verdict" aria-label="Verdict"><h2>{escape(said.sentence)}</h2>'
@@ -168,6 +174,8 @@ def cached_verdict(project: Project) -> Verdict:
         project.settings.get("target"),
         project.settings.get("price"),
         project.settings.get("audit_share"),
+        project.settings.get("audit_labels"),
+        project.store.audit.number(),
         len(project.store.audit.reserved()),
     )
     return _verdict(project, st.session_state.get(_NEXT_LABELS), state)

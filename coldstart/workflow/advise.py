@@ -14,6 +14,7 @@ from coldstart.stopping.audit import measure_accuracy
 from coldstart.store import RunRow
 from coldstart.workflow.audit import (
     WITHOUT_AUDIT,
+    AuditAnswers,
     audit_answers,
     audit_looks,
     share_for_audit,
@@ -58,7 +59,7 @@ def advise(
     pool, why_no_pool = _pool(project)
     run = project.store.runs.latest()
     said = None if run is None else Snapshots.load(project.directory / run.directory)
-    answers = audit_answers(project)
+    answers = _judged(audit_answers(project), said)
     verdict = weigh_all(
         training_labels=[] if said is None else said.training_labels.tolist(),
         stop_set=[] if said is None else list(said.stop_set),
@@ -77,6 +78,7 @@ def advise(
     first = [why_no_pool, _without_model(run, said), _without_audit(project, answers.labels)]
     if run is not None and said is not None and pool is not None:
         first += _changed_since(project, run, said, pool)
+    first.append(_overdue(answers.overdue))
     return replace(verdict, reasons=(*(one for one in first if one), *verdict.reasons))
 
 
@@ -92,7 +94,7 @@ def what_decides(project: Project) -> tuple[float | None, float | None]:
 
 def measure_audit(project: Project, run_id: int, said: Snapshots) -> None:
     """Take and keep the look at a model that was just trained, if one is due."""
-    answers = audit_answers(project)
+    answers = _judged(audit_answers(project), said)
     newest = said.audit_said(answers.image_ids)[-1]
     measured = measure_accuracy(newest, answers.truth, said.taught(), audit_looks(project))
     if measured.new_look:
@@ -101,6 +103,29 @@ def measure_audit(project: Project, run_id: int, said: Snapshots) -> None:
 
 def _keep(project: Project, looks: Sequence[AuditLook], run_id: int) -> None:
     project.store.audit.add_looks([look.as_dict() for look in looks], run_id)
+
+
+def _judged(answers: AuditAnswers, said: Snapshots | None) -> AuditAnswers:
+    """The answers that the models can be judged by: an image that came to the audit after they
+    were trained was not put to them, which is no mistake of theirs."""
+    if said is None:
+        return answers
+    asked = set(said.audit_ids.tolist())
+    pairs = zip(answers.image_ids, answers.truth, strict=True)
+    known = [(image_id, answer) for image_id, answer in pairs if image_id in asked]
+    return replace(
+        answers, image_ids=[one for one, _ in known], truth=[answer for _, answer in known]
+    )
+
+
+def _overdue(images: int) -> str:
+    if not images:
+        return ""
+    came = "image has" if images == 1 else "images have"
+    return (
+        f"{images} {came} come to the pool whose turn in the audit had passed: they are asked "
+        "next, and until then the accuracy speaks mostly of the images before them."
+    )
 
 
 def _pool(project: Project) -> tuple[ProjectPool | None, str]:
@@ -147,8 +172,18 @@ def _changed_since(project: Project, run: RunRow, said: Snapshots, pool: Project
             f"The model was trained on the embedding set “{run.embedding_set}”, and the project "
             f"now uses “{pool.embedding_set}”: train again."
         )
-    if tuple(said.audit_ids.tolist()) != pool.reserve:
+    if not len(said.audit_ids) and pool.reserve:
         reasons.append("The audit began after the model was trained: train again to measure it.")
+    elif set(pool.reserve) - set(said.audit_ids.tolist()):
+        reasons.append(
+            "Images have come to the audit since the model was trained: train again, so that they "
+            "count too."
+        )
+    elif set(said.audit_ids.tolist()) & set(project.store.audit.earlier()):
+        reasons.append(
+            "A new audit was begun after the model was trained: train again, so that the model "
+            "learns from the labels of the audit before."
+        )
     then = dict(zip(said.training_ids.tolist(), said.taught(), strict=True))
     rows, names = pool.training_labels()
     now = dict(zip(pool.image_ids[rows].tolist(), names, strict=True))

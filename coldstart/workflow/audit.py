@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
-from coldstart.stopping import AUDIT_SHARE, AuditLook, audit_images_due, audit_reserve
-from coldstart.stopping.audit import FEWEST_AUDIT_LABELS
-from coldstart.workflow.pool import ProjectPool
+from coldstart.stopping import (
+    AUDIT_LABELS,
+    AUDIT_SHARE,
+    AuditLook,
+    audit_images_due,
+    audit_reserve,
+    grown_reserve,
+    next_reserve,
+)
+from coldstart.stopping.audit import FEWEST_AUDIT_LABELS, LOOKS
+from coldstart.workflow.pool import ProjectPool, load_pool
 
 AUDIT_REASON = (
     "drawn at random to measure the accuracy; never used to train the model that is measured"
@@ -19,15 +27,41 @@ WITHOUT_AUDIT = "Without it nobody can tell you how good the model is on the res
 
 @dataclass(frozen=True)
 class AuditAnswers:
-    """The answers to the audit so far: ``truth`` is None for an image skipped or unsure."""
+    """The answers to the audit so far: ``truth`` is None for an image skipped or unsure.
+
+    overdue : images that came to the pool when their turn had passed, and were not asked yet.
+    """
 
     image_ids: list[int]
     truth: list[str | None]
+    overdue: int = 0
 
     @property
     def labels(self) -> int:
         """How many of them name a class."""
         return sum(answer is not None for answer in self.truth)
+
+
+@dataclass(frozen=True)
+class NewAudit:
+    """An audit that was just begun: its number, and how many images it can ask."""
+
+    audit: int
+    images: int
+    words: str
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """The audit as it stands, and what was changed of it."""
+
+    audit: int
+    share: float
+    labels_wanted: int
+    images: int
+    labels: int
+    looks: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +88,22 @@ def share_for_audit(project: Project, share: float | None = None) -> float:
     return float(value)
 
 
+def labels_for_audit(project: Project) -> int:
+    """How many audit labels are wanted before batches are for training alone.
+
+    Raises
+    ------
+    ColdstartError : it is no number above 0.
+    """
+    value = project.settings.get("audit_labels", AUDIT_LABELS)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ColdstartError(
+            f"The number of audit labels {value!r} is no whole number above 0.",
+            "Give 100, or more for a narrower interval.",
+        )
+    return value
+
+
 def with_audit(pool: ProjectPool, share: float) -> ProjectPool:
     """The pool with a reserve for the audit, drawn now unless there is one or the audit is off.
 
@@ -65,6 +115,132 @@ def with_audit(pool: ProjectPool, share: float) -> ProjectPool:
     rows = audit_reserve(pool.content_hashes, labelled=seen).tolist()
     image_ids = [int(pool.image_ids[row]) for row in rows]
     return pool.with_reserve(image_ids, {pool.content_hashes[row] for row in rows})
+
+
+def take_in_newcomers(project: Project, pool: ProjectPool) -> ProjectPool:
+    """Keep images that came to the pool later aside too, in the same share as those before them.
+
+    What has been answered or queued meanwhile is left as it is.
+    """
+    if not pool.reserve:
+        return pool
+    kept = project.store.images.get(pool.reserve)
+    picture_of = {one: str(kept[one].content_hash) for one in pool.reserve if one in kept}
+    asked = project.store.audit.asked()
+    earlier = project.store.images.get(project.store.audit.earlier())
+    unseen = _unseen_pictures(pool)
+    wanted = grown_reserve(
+        list(picture_of.values()),
+        unseen.keys(),
+        asked={picture_of[one] for one in asked if one in picture_of},
+        after={str(row.content_hash) for row in earlier.values()},
+    )
+    # The image that was asked speaks for its picture, not a copy of it that came first in the list.
+    image_of = unseen | {name: one for one, name in picture_of.items()}
+    image_ids = [image_of[name] for name in wanted]
+    if set(image_ids) == set(pool.reserve):
+        return pool
+    project.store.audit.change_reserve(image_ids)
+    return pool.with_reserve(image_ids, set(wanted))
+
+
+def begin_new_audit(project: Project) -> NewAudit:
+    """Begin an audit anew, with its own 95% and its own looks, on images no audit has asked.
+
+    The labels of the audit before are training labels from now on.
+
+    Raises
+    ------
+    ColdstartError : nothing is embedded, there is no audit yet, or too few images are left.
+    """
+    pool = load_pool(project)
+    reserve = project.store.audit.reserved()
+    asked = project.store.audit.asked()
+    if not asked:
+        raise ColdstartError(
+            "No audit image has been asked yet: there is nothing to begin anew.",
+            "Queue a batch: a share of it is for the audit.",
+        )
+    kept = project.store.images.get(reserve)
+    picture_of = {one: str(kept[one].content_hash) for one in reserve if one in kept}
+    unseen = _unseen_pictures(pool)
+    # An image of the reserve that somebody labelled unasked is no longer blind.
+    free = {name for one, name in picture_of.items() if one in asked or name in unseen}
+    others = unseen.keys() - set(picture_of.values())
+    wanted = next_reserve(
+        [name for name in picture_of.values() if name in free],
+        others,
+        asked={picture_of[one] for one in asked if one in picture_of},
+        fewest=FEWEST_AUDIT_LABELS,
+    )
+    if len(wanted) < FEWEST_AUDIT_LABELS:
+        raise ColdstartError(
+            f"Only {len(wanted)} images are left that no audit has asked and nobody has labelled: "
+            f"it takes {FEWEST_AUDIT_LABELS}.",
+            "Add images, or go by the last look.",
+        )
+    whole = set(wanted) <= set(picture_of.values())
+    number = project.store.audit.begin([unseen[name] for name in wanted])
+    return NewAudit(
+        audit=number,
+        images=len(wanted),
+        words=(
+            f"Audit {number} has {len(wanted)} images to ask, drawn at random from "
+            f"{'the whole pool' if whole else 'the images without a label'}, and {LOOKS} looks of "
+            "its own. The labels of the audit before are training labels from now on: train again."
+        ),
+    )
+
+
+def change_audit(
+    project: Project, *, share: float | None = None, labels: int | None = None, new: bool = False
+) -> AuditReport:
+    """Change how much is asked for the audit, begin a new one, or only say how it stands.
+
+    share : how much of each batch is for the audit, 0 for none. labels : until there are so many
+    audit labels. new : begin an audit anew, see `begin_new_audit`.
+
+    Raises
+    ------
+    ColdstartError : a number makes no sense, or no new audit can be begun.
+    """
+    # Checked before it is kept: what stands in the file must work.
+    wanted = replace(project, settings=project.settings | _given(share, labels))
+    share_for_audit(wanted)
+    labels_for_audit(wanted)
+    if _given(share, labels):
+        project = project.set(**_given(share, labels))
+    begun = begin_new_audit(project) if new else None
+    standing = audit_standing(project)
+    words = [] if begun is None else [begun.words]
+    words += [standing.words[:1].upper() + standing.words[1:] + "."]
+    if share_for_audit(project) == 0:
+        words.append(f"The audit is off. {WITHOUT_AUDIT}")
+    return AuditReport(
+        audit=project.store.audit.number(),
+        share=share_for_audit(project),
+        labels_wanted=labels_for_audit(project),
+        images=len(project.store.audit.reserved()),
+        labels=standing.audit_labels,
+        looks=len(audit_looks(project)),
+        words=" ".join(words),
+    )
+
+
+def _given(share: float | None, labels: int | None) -> dict[str, float | int]:
+    both = {"audit_share": share, "audit_labels": labels}
+    return {key: value for key, value in both.items() if value is not None}
+
+
+def _unseen_pictures(pool: ProjectPool) -> dict[str, int]:
+    """Content hash -> the first image with it, of pictures never answered and not in the queue."""
+    seen_rows = (*pool.labelled.tolist(), *pool.aside.tolist(), *pool.waiting.tolist())
+    seen = {pool.content_hashes[row] for row in seen_rows}
+    found: dict[str, int] = {}
+    for picture, image_id in zip(pool.content_hashes, pool.image_ids.tolist(), strict=True):
+        if picture not in seen:
+            found.setdefault(picture, image_id)
+    return found
 
 
 def not_asked_yet(pool: ProjectPool) -> list[int]:
@@ -83,8 +259,9 @@ def audit_images_in(
     """
     queued, asked = project.store.batches.queued(), len(project.store.audit.asked())
     most = len(not_asked_yet(pool))
+    until = labels_for_audit(project) + audit_answers(project).overdue
     due = [
-        audit_images_due(budget, queued=queued, audit_queued=asked, share=share)
+        audit_images_due(budget, queued=queued, audit_queued=asked, share=share, until=until)
         for budget in budgets
     ]
     return [min(most, max(one, size - others)) for one, size in zip(due, budgets, strict=True)]
@@ -104,13 +281,14 @@ def audit_answers(project: Project) -> AuditAnswers:
     answers = project.store.labels.current(passed)
     names = {row.class_id: row.name for row in project.store.labels.classes()}
     image_ids, truth = [], []
+    overdue = sum(image_id not in asked and image_id not in answers for image_id in passed)
     for image_id in passed:
         answer = answers.get(image_id)
         # What was excluded is no part of the pool.
         if answer is not None and answer.kind != "excluded":
             image_ids.append(image_id)
             truth.append(None if answer.class_id is None else names[answer.class_id])
-    return AuditAnswers(image_ids, truth)
+    return AuditAnswers(image_ids, truth, overdue)
 
 
 def audit_looks(project: Project) -> tuple[AuditLook, ...]:

@@ -21,6 +21,7 @@ from coldstart.workflow.audit import (
     audit_images_in,
     not_asked_yet,
     share_for_audit,
+    take_in_newcomers,
     with_audit,
 )
 from coldstart.workflow.pool import ProjectPool, coverage_radius, load_pool
@@ -166,7 +167,7 @@ def select(
     ColdstartError : nothing is embedded, the budget is beyond the pool, or a setting is wrong.
     """
     share = share_for_audit(project, audit_share)
-    pool = with_audit(load_pool(project), share)
+    pool = take_in_newcomers(project, with_audit(load_pool(project), share))
     chosen = _strategy(project, strategy, settings, seed)
     arrays = _arrays(pool, chosen)
     candidates = int(arrays.candidates.sum())

@@ -112,3 +112,21 @@ def test_before_any_label_it_still_says_what_labels_would_add(
     assert not app.error, app.error[0].value
     assert "more of the pool close to a label" in texts(app)
     assert "Nothing is labelled yet" in texts(app)
+
+
+def test_a_new_audit_begins_by_a_button_and_its_size_can_be_set(
+    open_page: OpenPage, audited: Project
+) -> None:
+    app = open_page("diagnostics", audited)
+    assert "1 of 9 looks of this audit are taken." in texts(app)
+    share = next(one for one in app.number_input if one.label.startswith("Of each batch"))
+    share.set_value(0.0)
+    next(one for one in app.number_input if one.label == "Audit labels wanted").set_value(200)
+    press(app, "Use these for the audit")
+    settings = Project.open(audited.directory).settings
+    assert (settings["audit_share"], settings["audit_labels"]) == (0, 200)
+    assert any("nobody can tell you" in one.value for one in app.warning)
+    press(app, "Begin a new audit")
+    assert any("Audit 2 has" in one.value for one in app.success)
+    assert "0 audit labels: too few to say" in texts(app)
+    assert audited.store.audit.number() == 2

@@ -11,7 +11,9 @@ from coldstart.stopping.audit_draw import (
     audit_images_due,
     audit_order,
     audit_reserve,
+    grown_reserve,
     hide_among,
+    next_reserve,
     rows_of_same_picture,
 )
 
@@ -108,3 +110,31 @@ def test_audit_images_stand_anywhere() -> None:
     for seed in range(1000):
         places += hide_among(range(8), [100, 101], seed)[1]
     assert abs(places - 200).max() < 5 * 13
+
+
+def test_a_reserve_grows_by_the_share_it_has_of_the_pool() -> None:
+    old, new = HASHES[:200], HASHES[200:]
+    order = [old[row] for row in audit_order(old)]
+    reserve = order[:40]
+    grown = grown_reserve(reserve, [*new, *order[40:]], asked=reserve[:10])
+    # As if all had been there from the start: the first of the order of everything.
+    everything = [HASHES[row] for row in audit_order(HASHES)]
+    assert grown == everything[: everything.index(reserve[-1]) + 1]
+    assert grown_reserve([], new) == []
+    # Too many are let go from the end; what was asked stays.
+    small = grown_reserve(reserve, new, asked=reserve[-3:], most=5)
+    assert small[-3:] == reserve[-3:]
+    assert small[:5] == everything[:5]
+    # A second audit begins behind what the first has asked.
+    behind = grown_reserve(reserve[10:], new, after=reserve[:10])
+    assert behind[0] == next(
+        one for one in everything[everything.index(reserve[9]) + 1 :] if one in {*new, *reserve}
+    )
+
+
+def test_a_new_audit_goes_on_where_the_reserve_was_left() -> None:
+    order = [HASHES[row] for row in audit_order(HASHES)]
+    assert next_reserve(order[:100], order[150:], asked=order[:40], fewest=30) == order[40:100]
+    topped = next_reserve(order[:100], order[150:], asked=order[:90], fewest=30)
+    assert topped == [*order[90:100], *order[150:212]]
+    assert next_reserve(order[:5], [], asked=order[:5], fewest=30) == []

@@ -24,7 +24,7 @@ from coldstart.project import Project
 from coldstart.stopping import audit_order
 from coldstart.store import ScannedImage
 from coldstart.workflow.advise import advise
-from coldstart.workflow.audit import AUDIT_REASON, audit_answers
+from coldstart.workflow.audit import AUDIT_REASON, audit_answers, change_audit
 from coldstart.workflow.diagnose import current_coverage
 from coldstart.workflow.embed import import_vectors, use_set
 from coldstart.workflow.label import images_by_id, label_page
@@ -374,3 +374,120 @@ def test_what_the_audit_covers_counts_in_the_preview(project: Project) -> None:
         assert shown.coverage[0] == pytest.approx(shown.start_coverage)
         assert np.all(np.diff(shown.coverage) >= 0)
         assert shown.coverage.max() <= 1
+
+
+def test_a_new_audit_asks_none_that_was_asked_and_teaches_the_labels_of_the_one_before(
+    project: Project,
+) -> None:
+    with pytest.raises(ColdstartError, match="No audit image has been asked"):
+        change_audit(project, new=True)
+    reserve = reserve_of(project)
+    first = queue_and_answer(project, 16)
+    assert first == [one for one in reserve if one in set(first)]
+    train(project)
+    before = snapshots(project).training_ids.tolist()
+    assert not set(before) & set(first)
+    begun = change_audit(project, new=True)
+    assert begun.audit == 2
+    # What was kept aside and not asked is still a draw from the whole pool, in the same order.
+    assert project.store.audit.reserved() == reserve[8:]
+    assert "the whole pool" in begun.words
+    assert begun.looks == begun.labels == 0
+    assert any("new audit was begun" in one for one in advise(project).reasons)
+    second = queue_and_answer(project, 20)
+    assert second
+    assert set(second) <= set(reserve[8:])
+    train(project)
+    assert set(first) < set(snapshots(project).training_ids.tolist())
+    assert not set(second) & set(snapshots(project).training_ids.tolist())
+
+
+def test_a_new_audit_has_looks_of_its_own_and_says_when_no_images_are_left(
+    project: Project,
+) -> None:
+    queue_and_answer(project)
+    train(project)
+    assert len(project.store.audit.looks()) == 1
+    begun = change_audit(project, new=True)
+    # All of the reserve was asked, so what has no label yet is drawn from.
+    assert "the images without a label" in begun.words
+    assert len(project.store.audit.reserved()) >= 30
+    assert project.store.audit.looks() == []
+    while project.store.audit.asked() != set(project.store.audit.reserved()):
+        queue_and_answer(project, 10, 1.0)
+    train(project)
+    (look,) = project.store.audit.looks()
+    assert look["number"] == 1
+    answer(project, load_pool(project).image_ids.tolist())
+    with pytest.raises(ColdstartError, match="Only 0 images are left"):
+        change_audit(project, new=True)
+
+
+def test_images_that_come_later_are_kept_aside_in_the_same_share(project: Project) -> None:
+    asked = queue_and_answer(project, 16)
+    before = project.store.audit.reserved()
+    project = add_images(project, 400)
+    train(project)
+    judged = snapshots(project).audit_ids.tolist()
+    report = select(project, "random", 30, audit_share=0.5)
+    after = project.store.audit.reserved()
+    assert set(before) < set(after)
+    new = set(after) - set(before)
+    # 38 of 190 pictures are a fifth; a fifth of 400 others is 80, give or take four deviations.
+    assert abs(len(new) - 80) < 4 * 8
+    assert [one for one in after if one in set(before)] == before
+    hashes = {
+        row.image_id: str(row.content_hash) for row in project.store.images.get(after).values()
+    }
+    order = audit_order([hashes[one] for one in after])
+    assert order.tolist() == list(range(len(after)))
+    # Those whose turn had passed are asked first, and the reasons say so until they are.
+    turn = after.index(asked[-1])
+    overdue = [one for one in after[:turn] if one in new]
+    why = reasons(project, report.batch_id)
+    drawn = [one for one in report.image_ids if why[one] == AUDIT_REASON]
+    assert drawn[: len(overdue)] == overdue[: len(drawn)]
+    # A model from before they came is not blamed for what it was never asked.
+    assert not new & set(judged)
+    answer(project, report.image_ids)
+    facts = advise(project).as_dict()
+    assert facts["audit_labels"] == len(asked)
+    assert any("Images have come to the audit" in one for one in facts["reasons"])
+    train(project)
+    assert advise(project).as_dict()["audit_labels"] == len(asked) + len(drawn)
+
+
+def test_how_many_audit_labels_are_asked_can_be_set(project: Project) -> None:
+    with pytest.raises(ColdstartError, match="no whole number above 0"):
+        change_audit(project, labels=0)
+    with pytest.raises(ColdstartError, match="not a number from 0 to 1"):
+        change_audit(project, share=7)
+    assert change_audit(project).share == 0.2
+    report = change_audit(project, share=0.5, labels=3)
+    assert (report.share, report.labels_wanted) == (0.5, 3)
+    project = Project.open(project.directory)
+    assert select(project, "random", 20).audit == 3
+    assert "The audit is off" in change_audit(project, share=0).words
+
+
+def reserve_of(project: Project) -> list[int]:
+    """The reserve, drawn by a first batch of one image that is not the audit's."""
+    select(project, "random", 1, audit_share=0.01)
+    answer(project, project.store.batches.waiting())
+    return project.store.audit.reserved()
+
+
+def add_images(project: Project, count: int) -> Project:
+    """More images, with vectors in a set of all, which the project uses from now on."""
+    project.store.images.save(
+        [
+            ScannedImage(
+                None, 0, f"late {n:03d}.png", 1, 1, f"{n + 10**6:064x}", 8, 8, "PNG", None, None
+            )
+            for n in range(count)
+        ]
+    )
+    vectors = np.concatenate([make_vectors(), make_vectors(1), make_vectors(2)])[: IMAGES + count]
+    np.save(project.directory / "more.npy", vectors)
+    import_vectors(project, project.directory / "more.npy", name="more")
+    return use_set(project, "more")
