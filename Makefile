@@ -27,10 +27,12 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.installed-dev
+	sh tests/need-servers.sh
 	$(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/system -n 2
 
 # Real servers, killed processes, real training: minutes, where the unit tests take seconds.
 system: $(VENV)/.installed-dev
+	sh tests/need-servers.sh
 	$(BIN)/python -m pytest tests/system -n 2
 
 browser: $(VENV)/.installed-dev

@@ -10,6 +10,8 @@ from coldstart.store.database import close_database, open_database
 from coldstart.store.images import ImageRow, Images, ScannedImage
 from coldstart.store.jobs import JobRow, Jobs
 from coldstart.store.labels import EventRow, Labels, NewEvent
+from coldstart.store.leases import LEASE_S, Lease, Leases
+from coldstart.store.members import Member, Members
 from coldstart.store.runs import RunRow, Runs
 from coldstart.store.steps import Change, History, Step, Steps
 from coldstart.store.writer import LabelWriter, label_writer
@@ -37,6 +39,8 @@ class Store:
         self.steps = Steps(self._engine)
         self.batches = Batches(self._engine)
         self.audit = Audit(self._engine)
+        self.leases = Leases(self._engine)
+        self.members = Members(self._engine)
         self.jobs = Jobs(self._engine)
         self.runs = Runs(self._engine)
 
@@ -51,6 +55,7 @@ class Store:
 
 
 __all__ = [
+    "LEASE_S",
     "Audit",
     "BatchRow",
     "Batches",
@@ -68,6 +73,10 @@ __all__ = [
     "Jobs",
     "LabelWriter",
     "Labels",
+    "Lease",
+    "Leases",
+    "Member",
+    "Members",
     "NewComment",
     "NewEvent",
     "Pick",

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from coldstart.store.database import writing
-from coldstart.store.images import chunks
-from coldstart.store.schema import batch_images, current_labels, images, query_batches
+from coldstart.store.images import chunks, wants_an_answer
+from coldstart.store.schema import batch_images, images, query_batches, standing_answers
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Pick:
     gain: float
     reason: str
     batch_id: int = 0
+    wanted: int = 1  # how many people are to answer it
 
 
 class Batches:
@@ -110,26 +111,51 @@ class Batches:
                     found[row.image_id] = Pick(**row._mapping)
         return found
 
-    def waiting(self) -> list[int]:
-        """Ids of the queued images nobody has answered yet, in the order of the queue."""
+    def waiting(self, annotator: str | None = None) -> list[int]:
+        """Ids of the queued images that want an answer, in the order of the queue.
+
+        With ``annotator``, those that want this person's: two answers to one image are never one
+        person's.
+        """
+        queued = (
+            select(
+                batch_images.c.image_id,
+                func.min(batch_images.c.batch_id).label("first"),
+                func.min(batch_images.c.rank).label("rank"),
+                func.max(batch_images.c.wanted).label("wanted"),
+            )
+            .group_by(batch_images.c.image_id)
+            .subquery()
+        )
         query = (
-            select(batch_images.c.image_id, func.min(batch_images.c.batch_id).label("first"))
-            .join(images, images.c.image_id == batch_images.c.image_id)
+            select(queued.c.image_id)
+            .join(images, images.c.image_id == queued.c.image_id)
             .where(
                 images.c.problem.is_(None)
                 & images.c.missing.is_(False)
-                & batch_images.c.image_id.notin_(select(current_labels.c.image_id))
+                & wants_an_answer(queued.c.image_id, queued.c.wanted)
             )
-            .group_by(batch_images.c.image_id)
-            .order_by("first", func.min(batch_images.c.rank))
+            .order_by(queued.c.first, queued.c.rank)
         )
+        if annotator is not None:
+            mine = select(standing_answers.c.image_id).where(
+                (standing_answers.c.image_id == queued.c.image_id)
+                & (standing_answers.c.annotator == annotator)
+            )
+            query = query.where(~mine.exists())
         with self._engine.connect() as connection:
-            return [row.image_id for row in connection.execute(query)]
+            return list(connection.execute(query).scalars())
 
     def withdraw_waiting(self) -> int:
         """Take the images nobody has answered out of the queue; how many there were."""
         waiting = self.waiting()
         with writing(self._engine) as connection:
+            answered = select(standing_answers.c.image_id)
             for chunk in chunks(waiting):
-                connection.execute(batch_images.delete().where(batch_images.c.image_id.in_(chunk)))
+                queued = batch_images.c.image_id.in_(chunk)
+                connection.execute(
+                    batch_images.delete().where(queued & batch_images.c.image_id.notin_(answered))
+                )
+                # Of what one of two people has answered, the second answer is no longer wanted.
+                connection.execute(batch_images.update().where(queued).values(wanted=1))
         return len(waiting)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from coldstart.errors import ColdstartError
 
@@ -76,8 +76,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def _create(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+    try:
+        if make_url(url).get_backend_name() != "sqlite":
+            return create_engine(url, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise ColdstartError(
+            "The project's database URL is none that can be used.",
+            'Write database = "postgresql+psycopg://user@host/name", or leave it away for SQLite.',
+        ) from error
+    except ModuleNotFoundError as error:
+        raise ColdstartError(
+            f"The package {error.name} for this project's database is not installed.",
+            "Install it with: pip install 'coldstart[postgres]'.",
+        ) from error
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -94,15 +105,11 @@ def _create(url: str) -> Engine:
 
 def _upgrade(engine: Engine) -> None:
     with engine.connect() as connection:
-        tables = inspect(connection).get_table_names()
-        revision = None
-        if "alembic_version" in tables:
-            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        revision = _revision(connection)
     if revision == HEAD:
         return
     if revision is not None:
         _refuse_newer(revision)
-        _back_up(engine)
     from alembic import command
     from alembic.config import Config
 
@@ -110,8 +117,25 @@ def _upgrade(engine: Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     with writing(engine) as connection:
+        # Of several processes that open it at once, one upgrades and the others find it done.
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('coldstart upgrade'))"))
+        found = _revision(connection)
+        if found == HEAD:
+            return
+        if found is not None:
+            _back_up(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar()
+    return revision
 
 
 def _refuse_newer(revision: str) -> None:
@@ -128,10 +152,26 @@ def _versions() -> Path:
     return Path(__file__).parent / "migrations" / "versions"
 
 
-def _back_up(engine: Engine) -> None:
-    database = engine.url.database
-    if engine.dialect.name != "sqlite" or not database:
-        return
-    target = f"{database}.before-{HEAD}-{time.strftime('%Y%m%d-%H%M%S')}"
-    with sqlite3.connect(database) as source, sqlite3.connect(target) as copy:
-        source.backup(copy)
+def _back_up(connection: Connection) -> None:
+    """Copy everything before it is changed: into a file beside SQLite's, or into a schema."""
+    mark = f"before-{HEAD}-{time.strftime('%Y%m%d-%H%M%S')}"
+    database = connection.engine.url.database
+    if connection.dialect.name != "sqlite":
+        _copy_schema(connection, f"coldstart-{mark}")
+    elif database:
+        with (
+            contextlib.closing(sqlite3.connect(database)) as source,
+            contextlib.closing(sqlite3.connect(f"{database}.{mark}")) as copy,
+        ):
+            source.backup(copy)
+
+
+def _copy_schema(connection: Connection, name: str) -> None:
+    quote = connection.dialect.identifier_preparer.quote
+    current = connection.execute(text("SELECT current_schema()")).scalar_one()
+    if current != "public":
+        name = f"{name}-{current}"[:63]
+    connection.execute(text(f"CREATE SCHEMA {quote(name)}"))
+    for table in inspect(connection).get_table_names():
+        copied = f"{quote(name)}.{quote(table)}"
+        connection.execute(text(f"CREATE TABLE {copied} AS TABLE {quote(table)}"))

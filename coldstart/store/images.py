@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, Select, bindparam, func, select
 
 from coldstart.store.database import writing
-from coldstart.store.schema import batch_images, current_labels, images
+from coldstart.store.schema import batch_images, current_labels, images, standing_answers
 
 # SQLite refuses more than 32,766 bound values in one statement.
 CHUNK = 10_000
@@ -66,6 +66,7 @@ FILTERS = (
     "skipped",
     "unsure",
     "excluded",
+    "disagreement",
     "problem",
     "missing",
 )
@@ -212,13 +213,23 @@ def _filtered(query: Select, which: str) -> Select:
                 batch_images.c.image_id,
                 func.min(batch_images.c.batch_id).label("batch_id"),
                 func.min(batch_images.c.rank).label("rank"),
+                func.max(batch_images.c.wanted).label("wanted"),
             )
             .group_by(batch_images.c.image_id)
             .subquery()
         )
         joined = query.join_from(images, first, first.c.image_id == images.c.image_id)
-        unanswered = ~_answered()
+        unanswered = wants_an_answer(first.c.image_id, first.c.wanted)
         return joined.where(_usable & unanswered).order_by(first.c.batch_id, first.c.rank)
+    if which == "disagreement":
+        several = (
+            select(standing_answers.c.image_id)
+            .group_by(standing_answers.c.image_id)
+            .having(func.count() > 1)
+        )
+        return query.where(images.c.image_id.in_(several) & ~_answered()).order_by(
+            images.c.image_id
+        )
     if which == "unlabelled":
         return query.where(_usable & ~_answered()).order_by(images.c.image_id)
     if which in FILTERS:
@@ -228,6 +239,14 @@ def _filtered(query: Select, which: str) -> Select:
         newest_first = current_labels.c.event_id.desc()
         return joined.where(current_labels.c.kind == which).order_by(newest_first)
     raise ValueError(f"no list of images is called {which!r}; there are {', '.join(FILTERS)}")
+
+
+def wants_an_answer(image_id, wanted):  # type: ignore[no-untyped-def]
+    """Clause: fewer people than wanted have answered this image, and no reviewer has decided."""
+    answers = standing_answers.alias()
+    count = select(func.count()).where(answers.c.image_id == image_id).scalar_subquery()
+    reviewed = select(answers.c.event_id).where((answers.c.image_id == image_id) & answers.c.review)
+    return (count < wanted) & ~reviewed.exists()
 
 
 def _answered():  # type: ignore[no-untyped-def]  # an SQLAlchemy clause, whose type says nothing
@@ -274,7 +293,7 @@ def decode_path(text: str) -> str:
     return text.translate(_FROM_PRIVATE)
 
 
-def chunks(values: Sequence) -> Iterator[list]:
+def chunks(values: Sequence, size: int = CHUNK) -> Iterator[list]:
     """``values`` in pieces small enough for one statement."""
-    for start in range(0, len(values), CHUNK):
-        yield list(values[start : start + CHUNK])
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])

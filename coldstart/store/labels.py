@@ -10,10 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from coldstart.labels.resolve import resolve
 from coldstart.store.classes import DELETED, Classes, ClassRow
 from coldstart.store.database import writing
 from coldstart.store.images import chunks
-from coldstart.store.schema import current_labels, images, label_answers, label_events
+from coldstart.store.schema import (
+    current_labels,
+    images,
+    label_answers,
+    label_events,
+    standing_answers,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class NewEvent:
     suggestion: dict[str, Any] | None = None  # what was suggested when it was given
     step: str | None = None  # made by the client: what one key did is one step
     step_action: str | None = None  # undo | redo of that step
+    review: bool = False  # a reviewer's decision over other people's answers
+    acted_by: str | None = None  # who did it, where that was not the annotator
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class EventRow:
     suggestion: dict[str, Any] | None = None
     step: str | None = None
     step_action: str | None = None
+    review: bool = False
+    acted_by: str | None = None
 
 
 class Labels:
@@ -106,11 +117,30 @@ class Labels:
         """The answer that stands for each image that has one, by `image_id`."""
         if image_ids is None:
             return {row.image_id: row for row in self._events(select(current_labels))}
-        found: dict[int, EventRow] = {}
+        # The view cannot be asked about few images cheaply; their answers can.
+        labels = resolve(self.standing(image_ids))
+        return {image_id: label.winner for image_id, label in labels.items()}
+
+    def standing(self, image_ids: Sequence[int]) -> list[EventRow]:
+        """Each annotator's answer that was not withdrawn, for these images, oldest first."""
+        rows: list[EventRow] = []
         for chunk in chunks(image_ids):
-            query = select(current_labels).where(current_labels.c.image_id.in_(chunk))
-            found.update((row.image_id, row) for row in self._events(query))
-        return found
+            query = select(standing_answers).where(standing_answers.c.image_id.in_(chunk))
+            rows += self._events(query)
+        return sorted(rows, key=lambda row: row.event_id)
+
+    def unresolved(self) -> list[int]:
+        """Ids of the images whose annotators disagree with no majority and no review."""
+        several = (
+            select(standing_answers.c.image_id)
+            .group_by(standing_answers.c.image_id)
+            .having(func.count() > 1)
+        )
+        query = several.where(
+            standing_answers.c.image_id.notin_(select(current_labels.c.image_id))
+        ).order_by(standing_answers.c.image_id)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
 
     def events(
         self, image_ids: Sequence[int] | None = None, *, as_given: bool = False

@@ -100,6 +100,9 @@ batch_images = Table(
     Column("image_id", BigInteger, ForeignKey("images.image_id"), nullable=False),
     Column("gain", Float, nullable=False),
     Column("reason", Text, nullable=False),
+    Column(
+        "wanted", Integer, nullable=False, server_default=text("1")
+    ),  # how many people's answers
     UniqueConstraint("batch_id", "image_id"),
     Index("batch_images_by_image", "image_id"),
 )
@@ -123,6 +126,9 @@ label_events = Table(
     Column("suggestion", JSON(none_as_null=True)),  # what was suggested when it was given
     Column("step", Text),  # made by the client: what one key did is one step
     Column("step_action", Text),  # undo | redo of that step; null: the step itself
+    # A reviewer's decision over other people's answers, rather than one answer among them.
+    Column("review", Boolean, nullable=False, server_default=text("false")),
+    Column("acted_by", Text),  # who did it, where that was not the annotator: an owner's undo
     Index("label_events_by_image", "image_id", "annotator", "event_id"),
     Index("label_events_by_annotator", "annotator", "event_id"),
 )
@@ -201,19 +207,41 @@ audit_looks = Table(
     Column("audit", Integer, nullable=False, server_default=text("1")),
 )
 
-# Views of the database (migration 0003), in a MetaData of their own, for they are no tables.
+# Who has an image before them right now; two people only where two answers are wanted.
+leases = Table(
+    "leases",
+    metadata,
+    Column("image_id", BigInteger, ForeignKey("images.image_id"), primary_key=True),
+    Column("place", Integer, primary_key=True),  # 0, or 1 as well where two answers are wanted
+    Column("holder", Text, nullable=False),
+    Column("until", Float, nullable=False),
+    UniqueConstraint("image_id", "holder"),
+    Index("leases_by_holder", "holder"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("name", Text, primary_key=True),  # as on the labels: the annotator
+    Column("role", Text, nullable=False),  # a name of labels.roles.ROLES
+    Column("signed_in", Boolean, nullable=False),  # by a provider that checked who it is
+    Column("joined_at", Float, nullable=False),
+)
+
+# Views of the database (migration 0004), in a MetaData of their own, for they are no tables.
 _views = MetaData()
 
-# Every event with its class read through merges; of a deleted class it counts as "cleared".
-label_answers = Table(
-    "label_answers",
-    _views,
-    *(Column(column.name, column.type) for column in label_events.columns),
-)
 
-# Each annotator's newest answer counts, "cleared" withdraws, and the newest that is left wins.
-current_labels = Table(
-    "current_labels",
-    _views,
-    *(Column(column.name, column.type) for column in label_events.columns),
-)
+def _view_of_events(name: str) -> Table:
+    return Table(name, _views, *(Column(one.name, one.type) for one in label_events.columns))
+
+
+# Every event with its class read through merges; of a deleted class it counts as "cleared".
+label_answers = _view_of_events("label_answers")
+
+# Each annotator's newest answer on each image, unless it is "cleared".
+standing_answers = _view_of_events("standing_answers")
+
+# The answer that stands for each image: the newest review, else what most people answered;
+# `labels.resolve` says it in Python.
+current_labels = _view_of_events("current_labels")

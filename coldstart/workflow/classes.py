@@ -161,7 +161,17 @@ def split(
         new = project.store.classes.add(name, by)
         step = str(uuid4())
         events = [
-            NewEvent(str(uuid4()), one, by, "class", new.class_id, origin="cluster", step=step)
+            # For everybody, like every change of the classes: so it stands over all answers.
+            NewEvent(
+                str(uuid4()),
+                one,
+                by,
+                "class",
+                new.class_id,
+                origin="cluster",
+                step=step,
+                review=True,
+            )
             for one in ids
         ]
         project.store.label_writer.append(events)
@@ -206,6 +216,7 @@ def _undo_steps(project: Project, change: ClassChange, steps: Sequence[str]) -> 
                 origin=before.origin if before else "human",
                 step=event.step,
                 step_action="undo",
+                review=before.review if before else False,
             )
         )
     if back:

@@ -35,7 +35,7 @@ class ProjectPool:
     content_hashes : (n,) names the picture: copies have the same.
     labelled : (m,) int64 rows that stand at a class.
     class_names : the class of each labelled row.
-    aside : rows skipped or unsure: not to be asked again, and no label either.
+    aside : rows skipped, unsure or disagreed about: not to be asked again, and no label either.
     waiting : rows queued and not answered.
     without_vector : how many usable images the set lacks.
     reserve : ids of the images kept aside for the audit, in the order of asking.
@@ -141,6 +141,8 @@ def load_pool(project: Project) -> ProjectPool:
             labelled.append((row, names[answer.class_id]))
         else:
             aside.append(row)
+    # People disagree about these: no label, and not to be asked again either.
+    aside += [row_of[i] for i in project.store.labels.unresolved() if i in row_of]
     labelled.sort()
     class_names = [name for _, name in labelled]
     waiting = [row_of[i] for i in project.store.batches.waiting() if i in row_of]

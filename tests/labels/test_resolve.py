@@ -17,6 +17,7 @@ class Event:
     annotator: str
     kind: str
     class_id: int | None = None
+    review: bool = False
 
 
 answers = st.sampled_from(
@@ -27,11 +28,19 @@ answers = st.sampled_from(
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
     steps = draw(
-        st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), answers), max_size=25)
+        st.lists(
+            st.tuples(
+                st.integers(0, 2),
+                st.sampled_from("abcd"),
+                answers,
+                st.integers(0, 6).map(lambda one: one == 0),
+            ),
+            max_size=25,
+        )
     )
     events = [
-        Event(number, image_id, annotator, kind, class_id)
-        for number, (image_id, annotator, (kind, class_id)) in enumerate(steps, start=1)
+        Event(number, image_id, annotator, kind, class_id, review)
+        for number, (image_id, annotator, (kind, class_id), review) in enumerate(steps, start=1)
     ]
     return draw(st.permutations(events))
 
@@ -51,17 +60,40 @@ def test_rule_against_brute_force(events: list[Event]) -> None:
         if not standing:
             assert image_id not in labels
             continue
-        newest = sorted(standing, key=lambda event: event.event_id)[-1]
-        same = [e for e in standing if e.kind == newest.kind and e.class_id == newest.class_id]
-        assert labels[image_id].winner == newest
-        assert labels[image_id].annotators == tuple(sorted(e.annotator for e in standing))
+        reviews = [event for event in standing if event.review]
+        answered = [event for event in standing if event.kind != "skipped"] or standing
+        votes = {}
+        for event in answered:
+            votes.setdefault((event.kind, event.class_id), []).append(event)
+        most = max(len(group) for group in votes.values())
+        leading = [group for group in votes.values() if len(group) == most]
+        if not reviews and len(leading) > 1:
+            assert image_id not in labels
+            continue
+        winner = max(reviews or leading[0], key=lambda event: event.event_id)
+        same = [e for e in standing if e.kind == winner.kind and e.class_id == winner.class_id]
+        agree = sorted(e.annotator for e in same)
+        assert labels[image_id].winner == winner
+        assert labels[image_id].annotators[: len(same)] == tuple(agree)
+        assert sorted(labels[image_id].annotators) == sorted(e.annotator for e in standing)
         assert labels[image_id].agreement == len(same) / len(standing)
 
 
-def test_two_annotators_who_differ() -> None:
-    cat, dog = 1, 2
-    label = resolve([Event(1, 7, "anna", "class", cat), Event(2, 7, "ben", "class", dog)])[7]
-    assert (label.winner.class_id, label.annotators, label.agreement) == (dog, ("anna", "ben"), 0.5)
+CAT, DOG = 1, 2
+
+
+def test_two_who_differ_have_no_label_until_a_third_or_a_reviewer_decides() -> None:
+    two = [Event(1, 7, "anna", "class", CAT), Event(2, 7, "ben", "class", DOG)]
+    assert resolve(two) == {}
+    label = resolve([*two, Event(3, 7, "cleo", "class", CAT)])[7]
+    assert (label.winner.class_id, label.annotators) == (CAT, ("anna", "cleo", "ben"))
+    label = resolve([*two, Event(3, 7, "cleo", "class", DOG, review=True)])[7]
+    assert (label.winner.annotator, label.agreement) == ("cleo", 2 / 3)
+
+
+def test_a_skip_does_not_outvote_an_answer() -> None:
+    label = resolve([Event(1, 7, "anna", "class", CAT), Event(2, 7, "ben", "skipped")])[7]
+    assert (label.winner.class_id, label.agreement) == (CAT, 0.5)
 
 
 def test_clearing_gives_the_other_annotator_the_word_again() -> None:

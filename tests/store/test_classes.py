@@ -67,7 +67,7 @@ def test_a_merge_of_a_merged_class_leads_to_the_last_one(store: Store) -> None:
 def test_a_deleted_class_leaves_its_images_unlabelled_until_undone(store: Store) -> None:
     cat = ids(store)["cat"]
     label(store, "u3", 1, ids(store)["dog"], by="ben")
-    label(store, "u4", 1, cat)
+    store.labels.append([NewEvent("u4", 1, "ann", "class", cat, review=True)])
     store.classes.delete(cat, "ann")
     assert standing(store) == {1: "dog", 2: "dog"}  # ben's answer stands again
     assert store.labels.unknown_references([NewEvent("x", 1, "ann", "class", cat)]) == {
