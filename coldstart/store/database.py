@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from coldstart.errors import ColdstartError
 
-HEAD = "0004"
+HEAD = "0005"
 
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()

@@ -228,7 +228,7 @@ members = Table(
     Column("joined_at", Float, nullable=False),
 )
 
-# Views of the database (migration 0004), in a MetaData of their own, for they are no tables.
+# Views of the database (migration 0005), in a MetaData of their own, for they are no tables.
 _views = MetaData()
 
 

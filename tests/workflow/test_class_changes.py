@@ -56,7 +56,7 @@ def test_a_split_by_likeness_takes_one_heap_out_and_undo_puts_it_back(labelled: 
         parts[1].image_ids
     )
     (late,) = parts[1].image_ids[:1]
-    labelled.store.labels.append([NewEvent("late", late, "cleo", "unsure")])
+    labelled.store.labels.append([NewEvent("late", late, "cleo", "unsure", review=True)])
     classes.undo(labelled, by="ben")
     assert labelled.store.labels.current([late])[late].annotator == "cleo"  # nobody's is undone
     assert [row.name for row in labelled.store.classes.all()] == ["animal", "odd one"]
