@@ -77,16 +77,28 @@ def build_parser() -> argparse.ArgumentParser:
     embed = _command(commands, "embed", _embed, "Compute one vector for each image, or take yours.")
     source = embed.add_mutually_exclusive_group()
     source.add_argument(
-        "--encoder", metavar="NAME", help="the encoder (default: folder, which needs no download)"
+        "--encoder",
+        metavar="NAME",
+        help="the encoder, see docs/encoders.md; timm:NAME for any model of timm (default: folder, "
+        "which needs no download)",
     )
     source.add_argument(
         "--file",
         metavar="VECTORS",
         type=Path,
-        help="your own .npy, .npz, .pth, .safetensors or .parquet matrix",
+        help="your own .npy, .npz, .pth, .pt, .safetensors or .parquet matrix",
     )
     embed.add_argument(
-        "--weights", metavar="FILE", type=Path, help="a local checkpoint for the encoder"
+        "--weights",
+        metavar="FILE",
+        type=Path,
+        help="a local checkpoint for the encoder: .safetensors, or a weights-only torch file",
+    )
+    embed.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="where to compute: here, or on the Ray cluster that RAY_ADDRESS names (default: local)",
     )
     embed.add_argument(
         "--paths",
@@ -227,6 +239,7 @@ def _embed(options: argparse.Namespace, progress: Progress) -> Any:
         weights=options.weights,
         options=_pairs(options.set),
         name=options.name,
+        engine=options.engine,
         progress=progress,
     )
 

@@ -10,7 +10,12 @@ DOCS = Path(__file__).parent
 
 def pages() -> dict[str, str]:
     """File name in this folder -> its whole text."""
-    return {"cli.md": _cli(), "strategies.md": _strategies(), "keys.md": _keys()}
+    return {
+        "cli.md": _cli(),
+        "strategies.md": _strategies(),
+        "keys.md": _keys(),
+        "encoders.md": _encoders(),
+    }
 
 
 def _cli() -> str:
@@ -68,6 +73,31 @@ def _strategies() -> str:
         lines += ["| setting | default | meaning |", "| --- | --- | --- |"]
         for setting in settings_of(strategy):
             lines.append(f"| `{setting.name}` | `{setting.default}` | {setting.help} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _encoders() -> str:
+    from coldstart.embeddings.encoders import ENCODERS
+
+    lines = [
+        "# Encoders",
+        "",
+        "What turns an image into a vector. Each is a card on the Embeddings page and a name for",
+        "`coldstart embed --encoder NAME`; `timm:NAME` is any other model of timm, with timm's own",
+        "preprocessing and weights. `--weights FILE` takes a checkpoint of your own. Without a",
+        "network, run the command on a connected machine and put the file into",
+        "`~/.cache/torch/hub/checkpoints/`.",
+        "",
+    ]
+    for card in ENCODERS.values():
+        lines += [f"## {card.name}: {card.title}", "", f"Knows {card.knows}.", ""]
+        lines += [f"- {card.dimension:,} dimensions, {card.input_pixels} pixels"]
+        lines += [f"- Paper: {card.paper}", f"- Licence: {card.licence}"]
+        if card.weights is not None:
+            lines += [f"- Weights: {card.weights.size}, `{card.weights.command}`"]
+        if card.open_clip:
+            lines += ["- Can be searched by words (`pip install 'coldstart[text]'`)"]
         lines.append("")
     return "\n".join(lines)
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,7 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from coldstart.embeddings.encoders import Encoder
+from coldstart.embeddings.encoders import Encoder, Tunable
+from coldstart.embeddings.engines import (
+    EncodedBatch,
+    ImageToEmbed,
+    encode_here,
+    prepare_batch,
+)
 from coldstart.embeddings.matrix import (
     VECTORS,
     EmbeddingSet,
@@ -33,21 +40,16 @@ from coldstart.embeddings.matrix import (
     write_meta,
     write_set,
 )
+from coldstart.embeddings.speed import Speed
 from coldstart.errors import ColdstartError
-from coldstart.images.read import ImageProblem, read_image
 from coldstart.progress import Progress, silent
 
 BLOCK_IMAGES = 512
 GATHER_ROWS = 4096
+WAY_IMAGES = 32
+"""On how many images the ways to compute are compared, at most."""
 
-
-@dataclass(frozen=True)
-class ImageToEmbed:
-    """One image of the pool; ``content_hash`` says whether its vector is known already."""
-
-    image_id: int
-    content_hash: str
-    path: Path
+Engine = Callable[[Encoder, Iterable[Sequence[ImageToEmbed]]], Generator[EncodedBatch]]
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,13 @@ def extract(
     *,
     progress: Progress = silent,
     block_images: int = BLOCK_IMAGES,
+    engine: Engine = encode_here,
 ) -> ExtractReport:
     """Give each image a row in the embedding set at ``directory``, in the order of ``images``.
 
-    What the set or an unfinished run already knows is kept; new and changed images are computed;
-    rows of images that are no longer asked for are dropped. An encoder that learns from the images
-    is fitted on those of the first run, once.
+    What the set or an unfinished run already knows is kept; new images are appended and changed
+    ones computed again in their row; the row of an image that is no longer asked for stays, unused.
+    An encoder that learns from the images is fitted on those of the first run, once.
 
     Parameters
     ----------
@@ -83,6 +86,7 @@ def extract(
     directory : ``<project>/embeddings/<set>``; made if need be.
     progress : called after every batch; when it raises, finished blocks stay.
     block_images : how many images may have to be computed again after a kill.
+    engine : who computes the batches; see `engines`.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def extract(
     meta = _begin(encoder, directory)
     try:
         _fit_once(encoder, images, directory / "encoder", progress)
-        return _Extraction(encoder, images, directory, meta, progress).run(block_images)
+        return _Extraction(encoder, images, directory, meta, progress, engine).run(block_images)
     except OSError as error:
         raise ColdstartError(
             f"The embeddings cannot be written to {directory}: {error.strerror or error}.",
@@ -119,6 +123,10 @@ def _begin(encoder: Encoder, directory: Path) -> dict[str, Any]:
     if not meta:
         created_at = datetime.now(UTC).isoformat(timespec="seconds")
         meta = {**made_by, "created_at": created_at, "complete": False}
+        weights = getattr(encoder, "weights_file", None)
+        if weights is not None:
+            # Where they lay then; what they are is in the settings.
+            meta["weights_file"] = str(weights.absolute())
         directory.mkdir(parents=True, exist_ok=True)
         write_meta(directory, meta)
     elif not same:
@@ -154,8 +162,10 @@ class _Extraction:
         directory: Path,
         meta: dict[str, Any],
         progress: Progress,
+        engine: Engine,
     ) -> None:
         self.encoder = encoder
+        self.engine = engine
         self.images = images
         self.directory = directory
         self.unfinished = directory / "unfinished"
@@ -177,8 +187,7 @@ class _Extraction:
                 f"None of the {len(self.images):,} images can be read.",
                 "Scan the folder again: the images may have moved.",
             )
-        image_ids = [image.image_id for image in rows]
-        hashes = [image.content_hash for image in rows]
+        image_ids, hashes = self._rows(finished, rows)
         if finished is None or finished != (image_ids, hashes):
             dimension = self.encoder.dimension
             write_set(self.directory, self._gather(hashes), dimension, image_ids, hashes, self.meta)
@@ -189,6 +198,23 @@ class _Extraction:
             if image.content_hash in self.reason_of
         ]
         return ExtractReport(len(rows), self.computed, unreadable)
+
+    def _rows(
+        self, finished: tuple[list[int], list[str]] | None, wanted: Sequence[ImageToEmbed]
+    ) -> tuple[list[int], list[str]]:
+        """The image of each row: rows stay where they are, and new images come after them.
+
+        A row whose image is gone stays unused: the image may come back.
+        """
+        hash_of = {image.image_id: image.content_hash for image in wanted}
+        asked = {image.image_id for image in self.images}
+        rows: dict[int, str] = {}
+        for image_id, content_hash in zip(*(finished or ([], [])), strict=True):
+            if image_id not in asked or image_id in hash_of:
+                rows[image_id] = hash_of.get(image_id, content_hash)
+        for image_id, content_hash in hash_of.items():
+            rows.setdefault(image_id, content_hash)
+        return list(rows), list(rows.values())
 
     def _read_finished(self) -> tuple[list[int], list[str]] | None:
         if not self.meta.get("complete"):
@@ -213,8 +239,6 @@ class _Extraction:
             self.place_of[content_hash] = (len(self.parts) - 1, row)
 
     def _compute(self, next_block: int, block_images: int) -> None:
-        from coldstart.embeddings.encoders.parallel import map_on_cores
-
         first_of = {image.content_hash: image for image in reversed(self.images)}
         in_order = {image.content_hash: None for image in self.images}
         missing = [
@@ -224,38 +248,53 @@ class _Extraction:
         ]
         done, total = len(in_order) - len(missing), len(in_order)
         self.progress(done, total, "Embedding images")
+        if not missing:
+            return
         self.unfinished.mkdir(exist_ok=True)
+        self._find_way(missing)
         size = self.encoder.batch_images
         batches = (missing[row : row + size] for row in range(0, len(missing), size))
-        encoded = map_on_cores(self._encode, batches)
-        for number in range(next_block, next_block + len(missing)):
-            block = []
-            for batch in islice(encoded, max(1, block_images // size)):
-                block.append(batch)
-                done += len(batch.hashes) + len(batch.unreadable)
-                self.progress(done, total, "Embedding images")
-            if not block:
-                break
-            self._finish_block(number, block)
+        speed = Speed()
+        with closing(self.engine(self.encoder, batches)) as encoded:
+            for number in range(next_block, next_block + len(missing)):
+                block = []
+                for batch in islice(encoded, max(1, block_images // size)):
+                    block.append(batch)
+                    done += len(batch)
+                    speed.add(len(batch))
+                    self.progress(done, total, f"Embedding images{speed.words}")
+                if not block:
+                    break
+                self._finish_block(number, block)
+        speed.remember(self.encoder.name)
 
-    def _encode(self, batch: Sequence[ImageToEmbed]) -> _Batch:
-        prepared: list[np.ndarray | None] = []
-        unreadable: dict[str, str] = {}
-        for image in batch:
-            try:
-                read = read_image(image.path, at_least=self.encoder.read_at_least)
-                prepared.append(self.encoder.prepare(read))
-            except ImageProblem as problem:
-                prepared.append(None)
-                unreadable[image.content_hash] = problem.reason
-        side = self.encoder.input_pixels
-        # An unreadable image keeps its place in the batch, so that the others keep theirs.
-        blank = np.zeros((side, side, 3), np.uint8)
-        vectors = self.encoder.encode(np.stack([blank if p is None else p for p in prepared]))
-        read_rows = [row for row, pixels in enumerate(prepared) if pixels is not None]
-        return _Batch(vectors[read_rows], [batch[r].content_hash for r in read_rows], unreadable)
+    def _find_way(self, missing: Sequence[ImageToEmbed]) -> None:
+        """Compute as this set was begun, else in the way that a measurement finds quickest."""
+        import joblib
 
-    def _finish_block(self, number: int, batches: Sequence[_Batch]) -> None:
+        from coldstart.embeddings.encoders.parallel import single_threaded
+
+        encoder = self.encoder
+        if not isinstance(encoder, Tunable):
+            return
+        known = self.meta.get("computing")
+        if known and encoder.use(known):
+            return
+        prepared = prepare_batch(encoder, missing[:WAY_IMAGES])
+        pixels = prepared.pixels[prepared.readable]
+        if not len(pixels):
+            return
+        self.progress(self._known_images(), len(self.images), "Finding the quickest way to compute")
+        with single_threaded():
+            way = encoder.choose(pixels, len(missing), joblib.cpu_count())
+        if encoder.use(way):
+            self.meta["computing"] = way
+            write_meta(self.directory, self.meta)
+
+    def _known_images(self) -> int:
+        return sum(image.content_hash in self.place_of for image in self.images)
+
+    def _finish_block(self, number: int, batches: Sequence[EncodedBatch]) -> None:
         vectors = np.concatenate([batch.vectors for batch in batches])
         hashes = [content_hash for batch in batches for content_hash in batch.hashes]
         unreadable = {k: v for batch in batches for k, v in batch.unreadable.items()}
@@ -283,10 +322,3 @@ class _Extraction:
         places = iter([self.place_of[content_hash] for content_hash in content_hashes])
         while chunk := list(islice(places, GATHER_ROWS)):
             yield np.stack([part(number)[row] for number, row in chunk])
-
-
-@dataclass(frozen=True)
-class _Batch:
-    vectors: np.ndarray  # (m, d) of the images that could be read
-    hashes: list[str]
-    unreadable: dict[str, str]  # content hash -> reason

@@ -20,9 +20,11 @@ from coldstart.workflow.label import shown_name
 from coldstart.workflow.pool import coverage_radius, load_pool, radius_file
 
 if TYPE_CHECKING:
+    from coldstart.embeddings.extract import Engine
     from coldstart.embeddings.matrix import EmbeddingSet
 
 DEFAULT_ENCODER = "folder"
+SIMCLR = "simclr"
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,13 @@ def embed(
     weights: Path | None = None,
     options: dict[str, Any] | None = None,
     name: str | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> EmbedReport:
     """Compute the vectors that are missing from the embedding set, and work with that set.
 
     Killed at any moment, the next call goes on at the last complete block. New images are added,
-    changed ones computed again.
+    changed ones computed again. ``engine`` is "local", or "ray" for a Ray cluster.
 
     Raises
     ------
@@ -65,12 +68,12 @@ def embed(
         # Where a mirrored image means something else, the encoder must not average over it.
         chosen.setdefault("flip", bool(project.settings.get("mirror", True)))
     made = make_encoder(encoder, weights=weights, **chosen)
-    set_name = slug(name or (encoder if chosen.get("flip", True) else f"{encoder}-unmirrored"))
+    set_name = slug(name or _set_name(encoder, weights, chosen))
     directory = project.embeddings / set_name
     images = [
         ImageToEmbed(row.image_id, row.content_hash or "", project.file_of(row)) for row in rows
     ]
-    report = extract(made, images, directory, progress=progress)
+    report = extract(made, images, directory, progress=progress, engine=_engine(engine))
     if report.computed:
         _forget_derived(project, set_name)
     project = project.set(embedding_set=set_name)
@@ -84,6 +87,23 @@ def embed(
         failed=[f"{shown[image_id]}: {reason}" for image_id, reason in report.unreadable],
         seconds=time.monotonic() - started,
     )
+
+
+ENGINES = ("local", "ray")
+
+
+def _engine(name: str) -> Engine:
+    if name == "ray":
+        from coldstart.embeddings.ray_engine import encode_on_ray
+
+        return encode_on_ray
+    if name != "local":
+        raise ColdstartError(
+            f"There is no engine {name!r}.", f"Choose one of {', '.join(ENGINES)}."
+        )
+    from coldstart.embeddings.engines import encode_here
+
+    return encode_here
 
 
 def import_vectors(
@@ -178,6 +198,14 @@ def neighbour_examples(
     ]
     rows = project.store.images.get([image_id for group in ids for image_id in group])
     return [(rows[group[0]], [rows[i] for i in group[1 : neighbours + 1]]) for group in ids]
+
+
+def _set_name(encoder: str, weights: Path | None, chosen: dict[str, Any]) -> str:
+    if encoder == SIMCLR and weights is not None:
+        return weights.stem
+    if not chosen.get("flip", True):
+        return f"{encoder}-unmirrored"
+    return encoder.removeprefix("timm:")
 
 
 def _usable(project: Project) -> list[ImageRow]:

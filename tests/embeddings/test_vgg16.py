@@ -14,6 +14,7 @@ from PIL import Image
 
 from coldstart.embeddings.encoders import ENCODERS, make_encoder
 from coldstart.embeddings.encoders import torchvision_vgg16 as module
+from coldstart.embeddings.encoders.cropping import IMAGENET_DEVIATION, IMAGENET_MEAN
 from coldstart.embeddings.encoders.weights import download_weights, put_weights, read_weights
 from coldstart.errors import ColdstartError
 
@@ -65,9 +66,9 @@ def test_vectors_are_torchvisions_second_hidden_layer(
 def test_the_middle_is_cut_out_as_torchvision_does(size: tuple[int, int]) -> None:
     image = Image.radial_gradient("L").convert("RGB").resize(size)
     preprocess = torchvision.models.VGG16_Weights.IMAGENET1K_V1.transforms()
-    expected = preprocess(image) * torch.tensor(module.IMAGENET_DEVIATION)[:, None, None]
-    expected = (expected + torch.tensor(module.IMAGENET_MEAN)[:, None, None]) * 255
-    prepared = module.Vgg16Encoder.prepare(object.__new__(module.Vgg16Encoder), image)
+    expected = preprocess(image) * torch.tensor(IMAGENET_DEVIATION)[:, None, None]
+    expected = (expected + torch.tensor(IMAGENET_MEAN)[:, None, None]) * 255
+    prepared = module.CROPPING.prepare(image)
     assert np.abs(prepared.transpose(2, 0, 1) - expected.numpy()).mean() < 1.5
 
 
@@ -176,9 +177,31 @@ def test_unknown_names_and_options_are_sentences(tmp_path: Path) -> None:
 
 
 def test_cards_say_what_the_encoders_are() -> None:
-    folder = make_encoder("folder")
-    for encoder, card in ((folder, ENCODERS["folder"]), (module.Vgg16Encoder, ENCODERS["vgg16"])):
-        assert (encoder.name, encoder.dimension) == (card.name, card.dimension)
-        assert encoder.input_pixels == card.input_pixels
+    folder, card = make_encoder("folder"), ENCODERS["folder"]
+    assert (folder.name, folder.dimension) == (card.name, card.dimension)
+    assert folder.input_pixels == card.input_pixels
+    assert module.CROPPING.side == ENCODERS["vgg16"].input_pixels
+    for card in ENCODERS.values():
         assert card.paper
         assert card.licence
+        assert card.weights is None or card.weights.url.startswith("https://")
+
+
+def test_dinos_resnet_is_torchvisions_without_its_classes(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    whole = torchvision.models.resnet50(weights=None).eval()
+    # As DINO's file is: without the classes, and here without what training alone needs.
+    kept = {k: v for k, v in whole.state_dict().items() if not k.startswith("fc.")}
+    file = tmp_path / "dino.pth"
+    torch.save({k: v for k, v in kept.items() if "num_batches" not in k}, file)
+    encoder = make_encoder("dino_resnet50", weights=file)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
+    scaled = (scaled - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(
+        IMAGENET_DEVIATION
+    )[:, None, None]
+    whole.fc = torch.nn.Identity()
+    with torch.inference_mode():
+        expected = torch.nn.functional.normalize(whole(scaled), dim=1)
+    np.testing.assert_allclose(encoder.encode(pixels), expected.numpy(), atol=1e-5)
+    assert encoder.dimension == ENCODERS["dino_resnet50"].dimension

@@ -1,13 +1,18 @@
-"""The one list of encoders: what each knows, what it costs, and where its weights come from."""
+"""What turns images into vectors: the contract, the list of them, and how one is made."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from coldstart.embeddings.encoders.cards import (
+    ENCODERS,
+    TIMM_PREFIX,
+    EncoderCard,
+    WeightsSource,
+    card_of,
+)
 from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 
@@ -54,70 +59,24 @@ class Encoder(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class WeightsSource:
-    """Where pretrained weights come from, and where torch looks for them on this machine."""
+@runtime_checkable
+class Tunable(Protocol):
+    """An encoder that can compute the same vectors in several ways, some quicker than others.
 
-    url: str
-    megabytes: int
-
-    @property
-    def cached_file(self) -> Path:
-        """Where torch keeps the file once it is downloaded, and finds it when it is put there."""
-        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-        home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-        return Path(home).expanduser() / "hub" / "checkpoints" / self.url.rsplit("/", 1)[1]
-
-    @property
-    def command(self) -> str:
-        """What fetches the file, to be typed on a connected machine."""
-        return f"curl -LO {self.url}"
-
-
-@dataclass(frozen=True)
-class EncoderCard:
-    """What a person should know before choosing an encoder.
-
-    ``options`` are the keyword arguments `make_encoder` takes for it, with their defaults;
-    ``weights`` is None for an encoder that needs none.
+    The way is measured once and recorded with the set, so that a resumed run takes the same one.
     """
 
-    name: str
-    title: str
-    knows: str
-    dimension: int
-    input_pixels: int
-    paper: str
-    licence: str
-    weights: WeightsSource | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    def choose(self, pixels: np.ndarray, images: int, cores: int) -> dict[str, Any]:
+        """The way worth taking for so many images, measured on ``pixels``, ready for JSON."""
+        ...
+
+    def use(self, way: dict[str, Any]) -> bool:
+        """Compute in this way from now on; False if this machine cannot."""
+        ...
 
 
-_CARDS = (
-    EncoderCard(
-        name="folder",
-        title="Learned from this folder",
-        knows="colour, texture and coarse shape, not objects; needs no download",
-        dimension=128,
-        input_pixels=64,
-        paper="Fisher vector (Perronnin & Dance 2007), k-means patches (Coates, Lee & Ng 2011), "
-        "HOG (Dalal & Triggs 2005), colour histogram",
-        licence="Apache-2.0, as coldstart itself",
-        options={"flip": True},
-    ),
-    EncoderCard(
-        name="vgg16",
-        title="VGG16, ImageNet",
-        knows="the things on everyday photos: 1,000 kinds of objects and animals",
-        dimension=4096,
-        input_pixels=224,
-        paper="Simonyan & Zisserman 2015, Very Deep Convolutional Networks",
-        licence="BSD-3-Clause (torchvision); trained on ImageNet, for non-commercial research",
-        weights=WeightsSource("https://download.pytorch.org/models/vgg16-397923af.pth", 528),
-    ),
-)
-
-ENCODERS: dict[str, EncoderCard] = {card.name: card for card in _CARDS}
+SIMCLR = "simclr"
+"""The encoder that `coldstart simclr` trains; its file of weights says what it is."""
 
 
 def make_encoder(name: str, weights: Path | None = None, seed: int = 0, **options: Any) -> Encoder:
@@ -125,27 +84,25 @@ def make_encoder(name: str, weights: Path | None = None, seed: int = 0, **option
 
     Parameters
     ----------
-    name : a key of `ENCODERS`.
+    name : a key of `ENCODERS`, or ``timm:<name>`` for any model of timm.
     weights : a local file of weights, ``.safetensors`` or a weights-only ``.pth``; by default they
-        are downloaded once, into torch's cache.
+        are downloaded once.
     seed : of what is random in fitting; encoders that are not fitted ignore it.
-    options : see `EncoderCard.options`.
+    options : see `EncoderCard.options`; models of timm also take what timm's own constructor does,
+        and ``mean``, ``std``, ``crop_pct``, ``interpolation``, ``crop_mode`` and ``input_size``.
 
     Raises
     ------
     ColdstartError : the name or an option is unknown, or the weights cannot be had or do not fit.
     """
-    card = ENCODERS.get(name)
-    if card is None:
-        raise ColdstartError(
-            f"There is no encoder called {name!r}.", f"Choose one of {', '.join(ENCODERS)}."
-        )
-    for option in options:
-        if option not in card.options:
-            known = ", ".join(card.options) or "none"
-            raise ColdstartError(
-                f"The encoder {name!r} has no option {option!r}.", f"It has: {known}."
-            )
+    card = card_of(name)
+    if not card.model:
+        for option in options:
+            if option not in card.options:
+                known = ", ".join(card.options) or "none"
+                raise ColdstartError(
+                    f"The encoder {name!r} has no option {option!r}.", f"It has: {known}."
+                )
     if name == "folder":
         if weights is not None:
             raise ColdstartError(
@@ -155,6 +112,27 @@ def make_encoder(name: str, weights: Path | None = None, seed: int = 0, **option
         from coldstart.embeddings.encoders.folder import FolderEncoder
 
         return FolderEncoder(seed=seed, **options)
-    from coldstart.embeddings.encoders.torchvision_vgg16 import Vgg16Encoder
+    if name == "vgg16":
+        from coldstart.embeddings.encoders.torchvision_vgg16 import Vgg16Encoder
 
-    return Vgg16Encoder(weights)
+        return Vgg16Encoder(weights)
+    if name == "dino_resnet50":
+        from coldstart.embeddings.encoders.torchvision_resnet50 import DinoResnet50Encoder
+
+        return DinoResnet50Encoder(weights)
+    from coldstart.embeddings.encoders.timm_models import TimmEncoder
+
+    return TimmEncoder(card, weights, options)
+
+
+__all__ = [
+    "ENCODERS",
+    "SIMCLR",
+    "TIMM_PREFIX",
+    "Encoder",
+    "EncoderCard",
+    "Tunable",
+    "WeightsSource",
+    "card_of",
+    "make_encoder",
+]

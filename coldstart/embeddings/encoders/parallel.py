@@ -8,7 +8,7 @@ and Pillow release Python's lock while they compute.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 def map_on_cores(
     function: Callable[[Argument], Result], arguments: Iterable[Argument]
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Yield ``function(argument)`` in order, computed by one thread for each core.
 
     Arguments are taken only as results are, so memory stays bounded. Closing the iterator early
