@@ -98,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--engine",
         choices=["local", "ray"],
         default="local",
-        help="where to compute: here, or on the Ray cluster that RAY_ADDRESS names (default: local)",
+        help="where to compute: here, or on the Ray cluster at RAY_ADDRESS (default: local)",
     )
     embed.add_argument(
         "--paths",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from coldstart.ui import embedding_view
+from coldstart.ui.encoder_cards import encoder_cards
 from coldstart.ui.head import empty, open_project_or_stop, page_head, step_link
 from coldstart.ui.job_card import job_card
 
@@ -25,7 +26,7 @@ if active is not None:
 else:
     embedding_view.compute_default(project, action, disabled=computing)
 
-embedding_view.encoder_cards(project, disabled=computing)
+encoder_cards(project, disabled=computing)
 with st.expander("Use vectors of your own", icon=":material/upload:"):
     embedding_view.own_vectors(project)
 embedding_view.finished_sets(project, active)

@@ -10,17 +10,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.ui import job_card
 from coldstart.ui.guard import guard, guarded
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import neighbours_html
 from coldstart.ui.words import count
-from coldstart.workflow.projects import check_allowed
 
 if TYPE_CHECKING:
-    from coldstart.embeddings.encoders import EncoderCard
     from coldstart.embeddings.matrix import EmbeddingSet
 
 _VECTOR_FILES = ["npy", "npz", "pth", "pt", "safetensors", "parquet"]
@@ -63,84 +60,6 @@ def _likeness(project: Project, name: str) -> None:
     seed = int(st.session_state.get(_EXAMPLES_SEED, 0))
     st.html(neighbours_html(project, neighbour_examples(project, seed=seed)))
     st.caption(f"Six random images, each with its five nearest neighbours in the set “{name}”.")
-
-
-def encoder_cards(project: Project, *, disabled: bool) -> None:
-    """One card an encoder: what it knows, how large, whose, and whether it can run now."""
-    from coldstart.embeddings.encoders import ENCODERS
-
-    question("Which encoder fits your images?")
-    _mirror_switch(project)
-    with st.grid(max(2, min(3, len(ENCODERS))), min_column_width=300):
-        for card in ENCODERS.values():
-            with st.container(border=True, height="stretch"):
-                _card(project, card, disabled=disabled)
-
-
-def _card(project: Project, card: EncoderCard, *, disabled: bool) -> None:
-    st.markdown(f"**{card.title}**")
-    st.markdown(f"Knows {card.knows}.")
-    st.caption(
-        f"{card.dimension:,} dimensions · {card.input_pixels} px · {card.licence} · {card.paper}"
-    )
-    arguments = ["--encoder", card.name]
-    if card.weights is None:
-        st.markdown(":green-badge[:material/check: Nothing to download]")
-    else:
-        arguments += _weights(card)
-    if st.button("Compute", key=f"compute_{card.name}", disabled=disabled):
-        with guard():
-            job_card.start(project, "embed", arguments)
-
-
-def _weights(card: EncoderCard) -> list[str]:
-    """Whether the weights are there, and how to get them; the arguments that name a local file."""
-    source = card.weights
-    assert source is not None
-    if source.cached_file.is_file():
-        st.markdown(":green-badge[:material/check: Weights are here]")
-    else:
-        st.markdown(f":orange-badge[:material/download: {source.megabytes:,} MB to download once]")
-    with st.expander("Weights", type="compact"):
-        st.markdown(
-            "They are downloaded when the encoder first runs. Without a network, fetch the file on "
-            f"a connected machine and put it at `{source.cached_file}`, or name it here."
-        )
-        st.code(source.command, language="bash")
-        file = st.text_input(
-            "A weights file on this machine",
-            key=f"weights_{card.name}",
-            placeholder="/home/you/weights.pth",
-        )
-    if not file.strip():
-        return []
-    with guard():
-        return ["--weights", str(_weights_file(file))]
-    return []
-
-
-def _weights_file(typed: str) -> Path:
-    path = Path(typed.strip()).expanduser()
-    check_allowed(path.parent)
-    if not path.is_file():
-        raise ColdstartError(f"There is no file {path}.", "Check the path of the weights.")
-    return path
-
-
-def _mirror_switch(project: Project) -> None:
-    mirror = st.toggle(
-        "A mirrored image shows the same thing",
-        value=bool(project.settings.get("mirror", True)),
-        key=f"mirror_{project.directory.name}",
-        help=(
-            "Right for photos of things; wrong where left and right matter, as in digits, letters "
-            "or signs. Encoders that learn from your images take it into account, in the sets "
-            "computed from now on."
-        ),
-    )
-    if mirror != bool(project.settings.get("mirror", True)):
-        project.set(mirror=mirror)
-        st.rerun()
 
 
 def own_vectors(project: Project) -> None:
