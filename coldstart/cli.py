@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from coldstart import __version__, cli_diagnostics
+from coldstart import __version__, cli_diagnostics, select_command
 from coldstart.errors import ColdstartError
 from coldstart.jobs import JOB_VARIABLE, JobProgress
 from coldstart.progress import Cancelled, Progress
@@ -112,24 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     _settings(embed, "an option of the encoder")
 
     select = _command(commands, "select", _select, "Queue the images worth labelling next.")
-    select.add_argument(
-        "--budget", type=int, required=True, metavar="N", help="how many images to pick"
-    )
-    select.add_argument("--strategy", metavar="NAME", help="how to choose (default: the project's)")
-    select.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="S",
-        help="the same seed gives the same picks (default 0)",
-    )
-    select.add_argument(
-        "--audit-share",
-        type=float,
-        metavar="X",
-        help="how much of what is queued is drawn at random to measure the accuracy with, until "
-        "there are 100 such images; 0 for none (default: the project's, 0.2)",
-    )
+    select_command.add_options(select)
     _settings(select, "a setting of the strategy")
 
     label = _command(
@@ -245,17 +228,7 @@ def _embed(options: argparse.Namespace, progress: Progress) -> Any:
 
 
 def _select(options: argparse.Namespace, progress: Progress) -> Any:
-    from coldstart.workflow.select import select
-
-    return select(
-        _project(options),
-        options.strategy,
-        options.budget,
-        seed=options.seed,
-        settings=_pairs(options.set),
-        audit_share=options.audit_share,
-        progress=progress,
-    )
+    return select_command.run(_project(options), options, _pairs(options.set), progress)
 
 
 def _label(options: argparse.Namespace, progress: Progress) -> Any:

@@ -6,6 +6,7 @@ Nothing is told by colour alone: classes differ in symbol too, and hovering says
 from coldstart.figures.classes import confusion_figure, labels_by_class_figure
 from coldstart.figures.coverage import coverage_figure, purity_figure
 from coldstart.figures.map import MAP_LIMIT, map_figure, thin_out
+from coldstart.figures.picks import picks_figure
 from coldstart.figures.stopping import accuracy_figure, kappa_figure, learning_curve_figure
 from coldstart.figures.style import PALETTE, QUIET, SCALE, SYMBOLS
 
@@ -22,6 +23,7 @@ __all__ = [
     "labels_by_class_figure",
     "learning_curve_figure",
     "map_figure",
+    "picks_figure",
     "purity_figure",
     "thin_out",
 ]

@@ -31,17 +31,26 @@ from coldstart.selection.pairs import (
 )
 
 _SAMPLE_ROWS = 400
+# At a million images recall is measured on so many, a hundredth of the pool; on fewer at fewer,
+# so that measuring stays a small part of the work.
+_MOST_CHECKED, _CHECKED_AT = 10_000, 1_000_000
+# Similarities worked out at a time while pairs are counted.
+_BLOCK_ENTRIES = 8_000_000
 _ROWS_PER_LIST = 32
 _ITERATIONS = 4
 _FEWEST_ROWS = 20_000
+# Lists compared where the radius is so small that no image asked has a neighbour.
+_PROBES_UNASKED = 16
 
 
 @dataclass(frozen=True)
 class ApproximateGraph:
-    """A graph (its rows in no particular order) and the measured share of true pairs it holds."""
+    """A graph (its rows in no particular order), the share of true pairs it holds, and on how many
+    random images that was measured."""
 
     graph: RadiusGraph
-    recall: float
+    recall: float  # NaN where none of the images checked has a neighbour
+    checked: int
 
 
 def approximate_graph(
@@ -64,7 +73,7 @@ def approximate_graph(
 
     def exact() -> ApproximateGraph:
         graph = radius_graph(unit, delta, threads=threads, engine=engine, progress=progress)
-        return ApproximateGraph(graph, 1.0)
+        return ApproximateGraph(graph, 1.0, n)
 
     if n < _FEWEST_ROWS:
         return exact()
@@ -73,9 +82,12 @@ def approximate_graph(
     count = len(near_lists)
     rank = np.empty((count, count), dtype=np.int32)
     rank[np.arange(count)[:, None], near_lists] = np.arange(count)
-    asked = generator.permutation(n)[: 2 * _SAMPLE_ROWS]
+    checked = int(np.clip(_MOST_CHECKED * (n / _CHECKED_AT) ** 2, _SAMPLE_ROWS, _MOST_CHECKED))
+    asked = generator.permutation(n)[: _SAMPLE_ROWS + checked]
     needed = _lists_needed(unit, delta, asked[:_SAMPLE_ROWS], lists, rank)
-    probes = int(np.quantile(needed, min(1.0, recall + (1 - recall) / 3), method="higher"))
+    probes = _PROBES_UNASKED
+    if len(needed):
+        probes = int(np.quantile(needed, min(1.0, recall + (1 - recall) / 3), method="higher"))
     if probes > count // 3:
         return exact()
     members = np.split(np.argsort(lists, kind="stable"), np.cumsum(np.bincount(lists))[:-1])
@@ -85,12 +97,17 @@ def approximate_graph(
         from coldstart.selection.cluster import pairs_of_lists_on_ray
 
         found = pairs_of_lists_on_ray(unit, members, compared, delta, progress)
+    elif engine == "gpu":
+        from coldstart.selection.device import pairs_of_lists_on_device
+
+        found = pairs_of_lists_on_device(unit, members, compared, delta, progress)
     else:
         found = _pairs_of_lists(unit, members, compared, delta, threads, progress)
     edges = assemble_unordered(found, n)
     graph = RadiusGraph(delta, edges.indptr, edges.indices, edges.similarities, fingerprint(unit))
     check = _lists_needed(unit, delta, asked[_SAMPLE_ROWS:], lists, rank)
-    return ApproximateGraph(graph, float(np.mean(check <= probes)))
+    found_share = float(np.mean(check <= probes)) if len(check) else float("nan")
+    return ApproximateGraph(graph, found_share, len(asked) - _SAMPLE_ROWS)
 
 
 def _split(
@@ -121,15 +138,19 @@ def _lists_needed(
     lists: NDArray[np.int64],
     rank: NDArray[np.int32],
 ) -> NDArray[np.int32]:
-    """For every true pair of the asked rows, how many lists must be compared for it to be found."""
+    """For every true pair of an asked row and another, how many lists must be compared for it to be
+    found."""
 
     def needed_in_block(part: slice) -> NDArray[np.int32]:
         similarity = unit[asked] @ unit[part].T
         row, column = np.nonzero(similarity > similarity_threshold(delta))
+        others = asked[row] != part.start + column
+        row, column = row[others], column[others]
         first, second = lists[asked[row]], lists[part.start + column]
         return np.minimum(rank[first, second], rank[second, first])
 
-    return np.concatenate(over_blocks(needed_in_block, row_blocks(len(unit), 16_384)))
+    rows = min(16_384, max(256, _BLOCK_ENTRIES // len(asked)))
+    return np.concatenate(over_blocks(needed_in_block, row_blocks(len(unit), rows)))
 
 
 def _pairs_of_lists(

@@ -86,6 +86,39 @@ def place_edges(
 
 
 @_compile()
+def count_kept(
+    indptr: Array, indices: Array, similarities: Array, rows: Array, place: Array, count: Array
+) -> None:
+    """How many neighbours of each of ``rows`` are kept: those with a new place, not -1."""
+    for number in range(len(rows)):
+        kept = 0
+        for edge in range(indptr[rows[number]], indptr[rows[number] + 1]):
+            kept += place[indices[edge]] >= 0
+        count[number] = kept
+
+
+@_compile()
+def place_kept(
+    indptr: Array,
+    indices: Array,
+    similarities: Array,
+    rows: Array,
+    place: Array,
+    new_indptr: Array,
+    new_indices: Array,
+    new_similarities: Array,
+) -> None:
+    """Write the kept neighbours of each of ``rows`` under their new places."""
+    for number in range(len(rows)):
+        at = new_indptr[number]
+        for edge in range(indptr[rows[number]], indptr[rows[number] + 1]):
+            if place[indices[edge]] >= 0:
+                new_indices[at] = place[indices[edge]]
+                new_similarities[at] = similarities[edge]
+                at += 1
+
+
+@_compile()
 def mark_covered(
     unit: Array,
     indptr: Array,

@@ -77,12 +77,19 @@ def _blas() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def over_blocks(work: Callable[[slice], Result], blocks: list[slice]) -> list[Result]:
     """What ``work`` gives for each block, by all cores: the same bits however many there are."""
     with one_blas_thread():
         if len(blocks) == 1:
             return [work(blocks[0])]
-        with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as workers:
+        with ThreadPoolExecutor(min(len(blocks), cores())) as workers:
             return list(workers.map(work, blocks))
 
 

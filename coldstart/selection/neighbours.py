@@ -8,7 +8,9 @@ Both give the same answers, pair by pair, whatever the block size or the number 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,7 @@ DEFAULT_MEMORY_LIMIT_BYTES = 3 * 2**30
 # While a graph is put together its pairs (6 bytes an edge) and its rows (8) are both there.
 BYTES_PER_EDGE = 14
 _TILE_ROWS = 1024
+_ARRAYS = ("indptr", "indices", "similarities")
 
 Mass = NDArray[np.float64]
 
@@ -96,32 +99,43 @@ class RadiusGraph:
                 f"it has {self.n} rows"
             )
 
-    def save(self, file: Path | str) -> None:
-        """Write a ``.npz`` (beside first, then renamed, so that no half file is ever seen)."""
-        file = Path(file)
-        unfinished = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-        with unfinished.open("wb") as stream:
-            np.savez(
-                stream,
-                delta=np.float64(self.delta),
-                indptr=self.indptr,
-                indices=self.indices,
-                similarities=self.similarities,
-                fingerprint=np.array(self.fingerprint),
-            )
-        unfinished.replace(file)
+    def part(self, rows: Rows, unit: Unit) -> RadiusGraph:
+        """The graph of some of its rows (ascending), whose vectors are ``unit`` (len(rows), d)."""
+        place = np.full(self.n, -1, dtype=np.int32)
+        place[rows] = np.arange(len(rows), dtype=np.int32)
+        indptr = np.zeros(len(rows) + 1, dtype=np.int64)
+        old = (self.indptr, self.indices, self.similarities, np.asarray(rows), place)
+        kernels().count_kept(*old, indptr[1:])
+        np.cumsum(indptr, out=indptr)
+        indices = np.empty(indptr[-1], dtype=np.int32)
+        similarities = np.empty(indptr[-1], dtype=np.float32)
+        kernels().place_kept(*old, indptr, indices, similarities)
+        return RadiusGraph(self.delta, indptr, indices, similarities, fingerprint(unit))
+
+    def save(self, folder: Path | str) -> None:
+        """Write the folder (beside first, then renamed, so that no half graph is ever seen)."""
+        folder = Path(folder)
+        unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        unfinished.mkdir(parents=True)
+        for name in _ARRAYS:
+            np.save(unfinished / f"{name}.npy", getattr(self, name))
+        about = {"delta": self.delta, "fingerprint": self.fingerprint}
+        (unfinished / "graph.json").write_text(json.dumps(about), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.replace(folder)
 
     @classmethod
-    def load(cls, file: Path | str) -> RadiusGraph:
-        """Read what `save` wrote."""
-        with np.load(file, allow_pickle=False) as stored:
-            return cls(
-                float(stored["delta"]),
-                stored["indptr"],
-                stored["indices"],
-                stored["similarities"],
-                str(stored["fingerprint"]),
-            )
+    def load(cls, folder: Path | str) -> RadiusGraph:
+        """What `save` wrote, mapped into memory: it is read as far as it is asked."""
+        folder = Path(folder)
+        about = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
+        # Copy on write, for numba compiles its loops anew for arrays that cannot be written to.
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in _ARRAYS}
+        return cls(
+            delta=float(about["delta"]),
+            fingerprint=str(about["fingerprint"]),
+            **{name: np.asarray(array) for name, array in arrays.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -248,7 +262,7 @@ def radius_graph(
     unit: Unit,
     delta: float,
     *,
-    tile_rows: int = _TILE_ROWS,
+    tile_rows: int | None = None,
     threads: int | None = None,
     prune: bool | None = None,
     engine: str = "local",
@@ -259,14 +273,23 @@ def radius_graph(
     One triangle of the similarity matrix in tiles: n² d floating point operations, or fewer where
     leading principal components rule most pairs out (``prune``; None asks a sample). ``threads``
     tiles are worked on at a time (default: one for each core), each by a single BLAS thread.
-    With ``engine="ray"`` a Ray cluster works on them instead; the graph is the same.
+    With ``engine="ray"`` a Ray cluster works on them instead, with ``engine="gpu"`` a graphics
+    processor, which prunes nothing; the graph is the same but for the last bits of similarities.
 
-    Raises ColdstartError where ray is asked for and not there.
+    Raises ColdstartError where ray or a graphics processor is asked for and not there.
     """
     check_engine(engine)
-    bounds = None if prune is False else useful_bounds(unit, delta)
     n = len(unit)
-    blocks = row_blocks(n, tile_rows)
+    if engine == "gpu":
+        from coldstart.selection import device
+
+        blocks = row_blocks(n, tile_rows or device.TILE_ROWS)
+        edges = assemble(device.pairs_of_tiles_on_device(unit, delta, blocks, progress), blocks, n)
+        return RadiusGraph(
+            delta, edges.indptr, edges.indices, edges.similarities, fingerprint(unit)
+        )
+    bounds = None if prune is False else useful_bounds(unit, delta)
+    blocks = row_blocks(n, tile_rows or _TILE_ROWS)
     if engine == "ray":
         from coldstart.selection.cluster import pairs_of_tiles_on_ray
 

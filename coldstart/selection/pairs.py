@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.progress import Progress
-from coldstart.selection.exact import Unit, rounding_band, similarity_threshold
+from coldstart.selection.exact import Unit, cores, rounding_band, similarity_threshold
 from coldstart.selection.pruning import Bounds
 
-# Where the pairs of a graph are looked for: in threads of this process, or by a Ray cluster.
-ENGINES = ("local", "ray")
+# Where the pairs of a graph are looked for: in threads of this process, on a graphics processor, or
+# by a Ray cluster.
+ENGINES = ("local", "gpu", "ray")
 _MOST_CANDIDATES = 0.2
 
 
@@ -147,7 +147,7 @@ def in_threads(
     """The results in the order of ``tiles``; one BLAS thread in each worker."""
     from threadpoolctl import threadpool_limits
 
-    count = threads or os.cpu_count() or 1
+    count = threads or cores()
     with threadpool_limits(1, user_api="blas"):
         if count == 1 or len(tiles) == 1:
             for tile in tiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,13 +51,12 @@ def preview_coverage(
     Coverage is then measured on those images, and the note says so.
     """
     budget = check_budget(budget, pool)
-    if delta is None and isinstance(strategy, ProbCover):
-        delta, _ = strategy.radius(pool, budget, progress)
+    if isinstance(strategy, ProbCover):
+        strategy, _ = strategy.at_one_radius(pool, budget, progress)
+        delta = float(strategy.delta) if delta is None else delta
     elif delta is None:
         delta = search_radius(pool, budget, seed=strategy.seed, progress=progress).best(budget)
     random = random_coverage_curve(pool, budget, delta, labelled=pool.labelled, seed=strategy.seed)
-    if isinstance(strategy, ProbCover):
-        strategy = replace(strategy, delta=delta)
     strategy = strategy.quick(pool)
     if strategy.nested:
         return _nested_preview(strategy, pool, budget, delta, random, progress)
@@ -75,6 +74,17 @@ def preview_coverage(
     )
 
 
+def reads_a_graph(strategy: Strategy, pool: Pool) -> bool:
+    """Whether the picks come from a graph that is there, at once however large the pool is."""
+    return (
+        isinstance(strategy, ProbCover)
+        and strategy.refine == "none"
+        and not isinstance(strategy.delta, str)
+        and pool.graph is not None
+        and pool.graph.delta >= strategy.delta
+    )
+
+
 def _nested_preview(
     strategy: Strategy,
     pool: Pool,
@@ -83,9 +93,8 @@ def _nested_preview(
     random: CurveBand,
     progress: Progress,
 ) -> CoveragePreview:
-    quick = isinstance(strategy, ProbCover) and pool.graph is not None and pool.graph.delta >= delta
     part = pool
-    if strategy.covers and pool.n > _WHOLE_ROWS and not quick:
+    if strategy.covers and pool.n > _WHOLE_ROWS and not reads_a_graph(strategy, pool):
         part, _ = pool.random_part(max(_PART_ROWS, 4 * budget), strategy.seed)
     most = min(budget, int(part.candidates.sum()))
     picks = strategy.select(part, most, progress=progress)

@@ -7,11 +7,12 @@ Yehuda, Dekel, Hacohen, Weinshall: Active Learning Through a Covering Lens, Neur
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coldstart.progress import Progress
+from coldstart.progress import Progress, silent
 from coldstart.selection.coverage import first_cover
 from coldstart.selection.greedy_cover import SHRINK, Cover, greedy_cover
 from coldstart.selection.kernels import Ball
@@ -29,6 +30,9 @@ from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.radius import paper_radius, search_radius
 from coldstart.selection.strategy import REFINE_HELP, Strategy, option
 from coldstart.selection.swaps import improve_by_swaps
+
+if TYPE_CHECKING:
+    from coldstart.selection.approximate import ApproximateGraph
 
 _MEASURED_ROWS = 10_000
 
@@ -74,8 +78,8 @@ class ProbCover(Strategy):
     )
     engine: str = option(
         "local",
-        "Who compares the images: 'local' is this machine, 'ray' a Ray cluster (needs the extra "
-        "'ray'); the picks are the same.",
+        "Who compares the images: 'local' is this machine, 'gpu' its graphics processor (an NVIDIA "
+        "card), 'ray' a Ray cluster (needs the extra 'ray'); the picks are the same.",
         choices=ENGINES,
     )
 
@@ -85,6 +89,15 @@ class ProbCover(Strategy):
 
     def quick(self, pool: Pool) -> Strategy:
         return replace(self, engine="local")
+
+    def at_one_radius(
+        self, pool: Pool, budget: int, progress: Progress = silent
+    ) -> tuple[ProbCover, str]:
+        """The same with the radius that ``budget`` picks would use as a number, and where it comes
+        from in words."""
+        delta, notes = self.radius(pool, budget, progress)
+        words = " ".join(notes) or f"Radius {delta:.4g}: the one set for ProbCover."
+        return replace(self, delta=delta), words
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         delta, notes = self.radius(pool, budget, progress)
@@ -145,8 +158,8 @@ class ProbCover(Strategy):
         chosen = rows[picks.indices]
         covered, measured = _measured_coverage(pool, chosen, delta, self.seed)
         notes.append(
-            f"Neighbours were searched approximately: {found.recall:.1%} of them were found. On "
-            f"{measured:,} random images, labelled images and picks cover {covered:.1%}."
+            f"Neighbours were searched approximately: {_recall_in_words(found)}. On {measured:,} "
+            f"random images, labelled images and picks cover {covered:.1%}."
         )
         return replace(picks, indices=chosen, notes=notes)
 
@@ -227,10 +240,18 @@ def _measured_coverage(
     return float(mass[covered].sum() / max(mass.sum(), 1e-12)), len(targets)
 
 
+def _recall_in_words(found: ApproximateGraph) -> str:
+    if not np.isfinite(found.recall):
+        return f"none of {found.checked:,} random images has any so near"
+    return f"{found.recall:.1%} of them were found, measured on {found.checked:,} random images"
+
+
 def _reasons(pool: Pool, cover: Cover) -> list[str]:
     distances = distances_to_earlier(pool, np.array(cover.rows, dtype=np.int64))
+    # Where copies count through one of them, the gain still is a number of images.
+    weighted = pool.weights is not None and pool.mass.sum() != pool.n
     return [
-        _reason(gain, delta, distance, pool.weights is not None)
+        _reason(gain, delta, distance, weighted)
         for gain, delta, distance in zip(cover.gains, cover.deltas, distances, strict=True)
     ]
 

@@ -24,6 +24,8 @@ from coldstart.selection.pool import Pool
 GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 _FEWEST_ROWS, _MOST_ROWS = 4_000, 10_000
 _ROWS_PER_PICK = 20
+# A search goes on to the next of these, so that one serves every budget a person tries.
+_SEARCHED_TO = (200, 500, 1_000, 2_000, 5_000)
 _ENEMY_ROWS = 20_000
 _CLASS_NUMBERS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 _FALLBACK_DELTA = 0.5
@@ -49,11 +51,13 @@ def search_radius(
 ) -> RadiusSearch:
     """Try the radii of `GRID` up to ``budget`` picks, on at most 4,000 to 10,000 random images.
 
-    One search serves every budget up to its own, and is kept in ``pool.cache``.
+    One search serves every budget up to the next of 200, 500, 1,000, 2,000 and 5,000, and is kept
+    in ``pool.cache``.
     """
+    budget = next((one for one in _SEARCHED_TO if one >= budget), budget)
     sample = int(np.clip(_ROWS_PER_PICK * budget, _FEWEST_ROWS, _MOST_ROWS))
-    known: RadiusSearch | None = pool.cache.get(("radius", min(sample, pool.n), seed))
-    if known is not None and known.mean_distance.shape[1] > budget:
+    known: RadiusSearch | None = pool.cache.get(("radius", budget, seed))
+    if known is not None:
         return known
     small, _ = pool.random_part(sample, seed)
     quantiles = distance_quantiles(small.unit, np.array(GRID), seed=seed)
@@ -62,14 +66,14 @@ def search_radius(
     deltas = deltas[deltas > 0]
     if len(deltas) == 0:
         deltas = np.array([_FALLBACK_DELTA])
-    budget = max(1, min(budget, int(small.candidates.sum()), max(1, small.n // 2)))
+    picks = max(1, min(budget, int(small.candidates.sum()), max(1, small.n // 2)))
     graph = radius_graph(small.unit, float(deltas[-1]))
-    curves = np.empty((len(deltas), budget + 1))
+    curves = np.empty((len(deltas), picks + 1))
     for number, delta in enumerate(deltas.tolist()):
         progress(number, len(deltas), "trying radii")
-        curves[number] = _mean_distances(small, graph, delta, budget)
+        curves[number] = _mean_distances(small, graph, delta, picks)
     search = RadiusSearch(deltas, curves, small.n)
-    pool.cache["radius", min(sample, pool.n), seed] = search
+    pool.cache["radius", budget, seed] = search
     return search
 
 
@@ -123,14 +127,23 @@ def estimate_classes(pool: Pool, *, seed: int = 0, progress: Progress = silent) 
     return best
 
 
+def widest_radius(pool: Pool, *, limit_bytes: int, seed: int = 0) -> float:
+    """The largest radius in `GRID`'s reach whose pairs fit the limit, about."""
+    share = min(GRID[-1], limit_bytes / (8 * pool.n**2))
+    return round(max(float(distance_quantiles(pool, [share], seed=seed)[0]), 1e-4), 4)
+
+
 def widest_graph(
-    pool: Pool, *, memory_limit_bytes: int = 2**30, seed: int = 0, progress: Progress = silent
+    pool: Pool,
+    *,
+    limit_bytes: int = 2**29,
+    engine: str = "local",
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> RadiusGraph:
-    """The graph of the largest radius in `GRID`'s reach whose pairs fit the limit: worth keeping,
-    since it serves every smaller radius."""
-    share = min(GRID[-1], memory_limit_bytes / (8 * pool.n**2))
-    delta = float(distance_quantiles(pool, [share], seed=seed)[0])
-    return radius_graph(pool.unit, round(max(delta, 1e-4), 4), progress=progress)
+    """The graph of `widest_radius`: worth keeping, since it serves every smaller radius."""
+    delta = widest_radius(pool, limit_bytes=limit_bytes, seed=seed)
+    return radius_graph(pool.unit, delta, engine=engine, progress=progress)
 
 
 def _mean_distances(

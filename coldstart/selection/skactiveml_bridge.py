@@ -5,6 +5,7 @@ Needs the package ``scikit-activeml``; `make_strategy("skactiveml:TypiClust")` i
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,6 +109,11 @@ def make_bridge(peer: str, settings: dict[str, Any]) -> ScikitActiveML:
     """The strategy for ``skactiveml:<peer>``; its settings but the seed go to the peer."""
     arguments = {key: value for key, value in settings.items() if key != "seed"}
     return ScikitActiveML(peer=peer, seed=int(settings.get("seed", 0)), arguments=arguments)
+
+
+def is_installed() -> bool:
+    """Whether scikit-activeml is there, without the second that importing it takes."""
+    return importlib.util.find_spec("skactiveml") is not None
 
 
 def peer_names() -> list[str]:

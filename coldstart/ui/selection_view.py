@@ -1,35 +1,29 @@
-"""Choosing a budget: what each would cover, beside random, before anybody commits to one."""
+"""Choosing a budget: what each would cover and bring, before anybody commits to one."""
 
 from __future__ import annotations
-
-import tempfile
-from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from coldstart import jobs
-from coldstart.errors import ColdstartError
-from coldstart.progress import Progress
 from coldstart.project import Project
-from coldstart.ui import job_card, label_view, session
+from coldstart.ui import coverage_view, job_card, label_view, session
+from coldstart.ui.desk_cache import desk_of, preview_of
 from coldstart.ui.guard import guard
 from coldstart.ui.head import empty, question, step_link
 from coldstart.ui.label_view import Queue
+from coldstart.ui.own_labels import own_labels
+from coldstart.ui.picks_view import arguments_of, picks_view
 from coldstart.ui.places import page_file
-from coldstart.ui.strategy_picker import Chosen, strategy_picker
+from coldstart.ui.strategy_picker import strategy_picker
 from coldstart.ui.words import count, percent
-from coldstart.workflow.select import Preview
+from coldstart.workflow.desk import AT_ONCE, Choice, at_once, make, picks_in
 
 _OPEN = "selection_open"
 _DEFAULT_BUDGET = 50
 _LARGEST = (200, 1_000, 5_000)
-# Beyond this many images a selection takes long enough to be a job of its own.
-_AT_ONCE = 20_000
 # Kept free while the curve is computed, so that the slider below stays where it is.
 _CURVE_PIXELS = 380
-_PREVIEWS = "selection_previews"
-_KEPT_PREVIEWS = 12
 
 
 def embedded(project: Project, action: DeltaGenerator) -> bool:
@@ -72,10 +66,10 @@ def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
     running = job_card.job_card(project, "select")
     left, right = st.columns([3, 7], gap="large")
     with left:
-        chosen = strategy_picker(project)
+        choice = strategy_picker(project)
         _audit_switch(project)
         largest = st.selectbox("Show budgets up to", _LARGEST, format_func="{:,}".format)
-        _own_labels(project)
+        own_labels(project)
         if project.store.labels.counts().get("class", 0):
             st.page_link(page_file("train"), label="Train on what is labelled")
         if queue.waiting:
@@ -90,10 +84,10 @@ def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
             icon=":material/playlist_add_check:",
             disabled=running,
         ):
-            _queue(project, chosen, budget)
+            _queue(project, choice, budget)
         # Last, for it takes longest: nobody has to wait for it to queue.
         with guard():
-            _coverage(project, chosen, int(largest), budget, curve)
+            _seen(project, choice, int(largest), budget, curve, running)
 
 
 def _audit_switch(project: Project) -> None:
@@ -140,9 +134,15 @@ def _budget_slider(project: Project, largest: int) -> int:
     )
 
 
-def _coverage(
-    project: Project, chosen: Chosen, largest: int, budget: int, place: DeltaGenerator
+def _seen(
+    project: Project,
+    choice: Choice,
+    largest: int,
+    budget: int,
+    place: DeltaGenerator,
+    running: bool,
 ) -> None:
+    """The curve, its words, and the picks: what a person sees before committing."""
     with place:
         waiting = st.empty()
 
@@ -151,107 +151,47 @@ def _coverage(
             waiting.progress(min(1.0, done / total) if total else 0.0, text=message or "Measuring")
 
         progress(0, None, "Measuring what each budget would cover")
-        preview = _cached_preview(project, chosen, largest, progress)
+        desk = desk_of(project, choice, progress)
+        preview = preview_of(project, desk, choice, budget, largest, progress)
         waiting.empty()
-        _curve(preview, budget)
-    st.markdown(_sentence(preview, budget))
-    if preview.without_vector:
-        st.caption(
-            f"{count(preview.without_vector, 'image')} cannot be picked for want of a vector: "
-            "compute the embeddings again to take in what is new or has changed."
-        )
-    st.caption(f"{preview.note} {preview.delta_words}")
+        coverage_view.curve(preview, budget)
+    coverage_view.in_words(preview, budget)
+    if budget:
+        picks_view(project, desk, choice, preview, budget, running)
 
 
-def _curve(preview: Preview, budget: int) -> None:
-    from coldstart.figures import coverage_figure
-
-    figure = coverage_figure(
-        preview.budgets,
-        preview.coverage,
-        random_mean=preview.random_mean,
-        random_low=preview.random_low,
-        random_high=preview.random_high,
-        budget=budget,
-        labels_title="Images to label next",
-    )
-    figure.update_traces(mode="lines")  # at few budgets plotly would add dots to the band
-    st.plotly_chart(
-        figure,
-        key="budget_curve",
-        config={"displayModeBar": False},
-        alt="Share of the pool covered for each budget, beside images drawn at random",
-    )
-
-
-def _sentence(preview: Preview, budget: int) -> str:
-    import numpy as np
-
-    covered = float(np.interp(budget, preview.budgets, preview.coverage))
-    by_chance = float(np.interp(budget, preview.budgets, preview.random_mean))
-    audit = int(np.interp(budget, preview.budgets, preview.audit))
-    drawn = f"{audit:,} of them drawn at random measure the accuracy. " if audit else ""
-    return (
-        f"**{count(budget, 'label')} more** would take coverage from "
-        f"{percent(preview.start_coverage)} to **{percent(covered)}**; drawn at random, to "
-        f"{percent(by_chance)}. {drawn}{count(preview.available, 'image')} can be picked."
-    )
-
-
-def _cached_preview(project: Project, chosen: Chosen, largest: int, progress: Progress) -> Preview:
-    """`workflow.select.preview`, once a session for the same pool, labels, queue and settings."""
-    from coldstart.workflow.pool import active_set
-    from coldstart.workflow.select import preview
-
-    embedding_set = active_set(project)
-    state = repr(
-        (
-            project.directory,
-            embedding_set and (embedding_set.name, embedding_set.meta.get("created_at")),
-            project.store.labels.last_event_id(),
-            project.store.images.count("queue"),
-            project.store.images.count("usable"),
-            project.settings.get("audit_share"),
-            chosen,
-            largest,
-        )
-    )
-    kept: dict[str, Preview] = st.session_state.setdefault(_PREVIEWS, {})
-    if state not in kept:
-        while len(kept) >= _KEPT_PREVIEWS:
-            kept.pop(next(iter(kept)))
-        kept[state] = preview(
-            project,
-            chosen.name,
-            settings=chosen.settings,
-            largest_budget=largest,
-            seed=chosen.seed,
-            progress=progress,
-        )
-    return kept[state]
-
-
-def _queue(project: Project, chosen: Chosen, budget: int) -> None:
+def _queue(project: Project, choice: Choice, budget: int) -> None:
     st.session_state[_OPEN] = False
-    if project.store.images.count("usable") > _AT_ONCE:
-        arguments = ["--strategy", chosen.name, "--budget", str(budget), "--seed", str(chosen.seed)]
-        for key, value in chosen.settings.items():
-            arguments += ["--set", f"{key}={value}"]
-        jobs.submit(project, "select", arguments, by=session.annotator())
+    if not _quick(project, choice, budget):
+        jobs.submit(project, "select", arguments_of(choice, budget), by=session.annotator())
     else:
         from coldstart.workflow.select import select
 
         with st.spinner(f"Choosing {count(budget, 'image')}"):
             select(
                 project,
-                chosen.name,
+                choice.strategy,
                 budget,
-                seed=chosen.seed,
-                settings=chosen.settings,
+                seed=choice.seed,
+                settings=choice.settings,
+                wishes=choice.wishes,
+                away_from_labelled=choice.away,
                 by=session.annotator(),
             )
     label_view.new_queue()
     st.rerun()
+
+
+def _quick(project: Project, choice: Choice, budget: int) -> bool:
+    """Whether choosing is a matter of seconds: a small pool, or picks that have been looked at."""
+    if project.store.images.count("usable") <= AT_ONCE:
+        return True
+    from coldstart.progress import silent
+    from coldstart.workflow.looks import kept_look
+
+    desk = desk_of(project, choice, silent)
+    wanted = picks_in(desk, desk.arrays(make(project, choice), choice), budget)
+    return kept_look(desk, choice, wanted) is not None or at_once(desk, choice, wanted)
 
 
 def _queue_buttons(project: Project, queue: Queue) -> None:
@@ -268,31 +208,3 @@ def _queue_buttons(project: Project, queue: Queue) -> None:
             project.store.batches.withdraw_waiting()
             label_view.new_queue()
             st.rerun()
-
-
-def _own_labels(project: Project) -> None:
-    """Labels a person has already, from a CSV file."""
-    with st.expander("I have labels already", type="compact"):
-        file = st.file_uploader(
-            "A CSV file with the columns path,class_name", type="csv", key="own_labels"
-        )
-        if file is not None and st.button("Take these labels", key="take_labels"):
-            with guard():
-                _import(project, file.name, file.getvalue())
-
-
-def _import(project: Project, name: str, content: bytes) -> None:
-    from coldstart.workflow.label import import_labels
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "labels.csv"
-        file.write_bytes(content)
-        try:
-            report = import_labels(project, file, session.annotator())
-        except ColdstartError as error:
-            problem = error.problem.replace("labels.csv", name)
-            raise ColdstartError(problem, error.remedy) from error
-    st.success(
-        f"{count(report.labelled, 'label')} taken, {len(report.unknown_paths):,} paths unknown, "
-        f"{len(report.ambiguous_paths):,} ambiguous."
-    )

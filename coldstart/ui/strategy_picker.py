@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -10,43 +9,103 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.selection import strategies
 from coldstart.selection.strategy import Setting, Strategy, settings_of
-from coldstart.workflow.select import default_strategy
+from coldstart.workflow.desk import Choice, default_strategy
 
 _A_NUMBER = "a number"
+_FIRST_RADIUS = 0.5
+_PEERS, _PEER_TITLE = "skactiveml", "One of scikit-activeml"
+# The settings that decide most are not folded away.
+_IN_SIGHT = ("delta",)
+_TITLES = {"delta": "Radius"}
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """A strategy by name, with the settings that differ from its defaults."""
-
-    name: str
-    settings: dict[str, Any]
-    seed: int
-
-
-def strategy_picker(project: Project) -> Chosen:
-    """Draw the choice of a strategy and its settings; what is chosen."""
+def strategy_picker(project: Project) -> Choice:
+    """Draw the choice of a strategy, its settings and requests; what is chosen."""
     offered = strategies()
-    names = list(offered)
-    can_learn = len(project.store.labels.class_counts()) > 1
+    names = [*offered, *([_PEERS] if _peers() else [])]
+    counts = project.store.labels.class_counts()
+    class_names = [one.name for one in project.store.labels.classes() if counts.get(one.class_id)]
+    can_learn = len(class_names) > 1
     name = st.selectbox(
         "Strategy",
         names,
         index=names.index(default_strategy(project)),
-        format_func=lambda one: _title(offered[one], can_learn),
+        format_func=lambda one: _title(offered[one], can_learn) if one in offered else _PEER_TITLE,
         key="strategy",
     )
+    if name == _PEERS:
+        peer = st.selectbox("Its strategy", _peers(), key="skactiveml_peer")
+        st.markdown("Asks a query strategy of the scikit-activeml package.")
+        return Choice(f"{_PEERS}:{peer}", {}, 0, *_requests(project, class_names))
     kind = offered[name]
     st.markdown(kind.summary)
     settings: dict[str, Any] = {}
+    known = {setting.name: setting for setting in settings_of(kind)}
+    for one in _IN_SIGHT:
+        if one in known:
+            _ask(project, name, known.pop(one), settings)
     with st.expander("Settings", type="compact"):
         if kind.paper != "none":
             st.caption(kind.paper)
-        for setting in settings_of(kind):
-            value = _control(setting, key=f"setting_{name}_{setting.name}")
-            if value != setting.default:
-                settings[setting.name] = value
-    return Chosen(name, settings, int(settings.pop("seed", 0)))
+        for setting in known.values():
+            _ask(project, name, setting, settings)
+    seed = int(settings.pop("seed", 0))
+    return Choice(name, settings, seed, *_requests(project, class_names))
+
+
+def _ask(project: Project, strategy: str, setting: Setting, settings: dict[str, Any]) -> None:
+    """Draw the control of a setting; note its value where it is not the default."""
+    value = _control(project, setting, key=f"setting_{strategy}_{setting.name}")
+    if value != setting.default:
+        settings[setting.name] = value
+
+
+def _requests(project: Project, class_names: list[str]) -> tuple[dict[str, int], float]:
+    """What every strategy can be asked for: more of some classes, and no near-copies."""
+    wishes: dict[str, int] = {}
+    away = 0.0
+    with st.expander("Requests", type="compact"):
+        if len(class_names) > 1:
+            wished = st.multiselect(
+                "More of these classes",
+                class_names,
+                help="So many of the picks are chosen among the images that are likeliest of the "
+                "class, as far as the labels so far can tell.",
+                key="wished_classes",
+            )
+            for name in wished:
+                wishes[name] = int(
+                    st.number_input(f"{name}: how many", 1, 1_000, 10, key=f"wish_{name}")
+                )
+        else:
+            st.caption("More of some class can be asked for once two classes have labels.")
+        if st.toggle(
+            "Leave out near-copies of what is labelled",
+            help="Images closer than this to one that is labelled or queued are not picked.",
+            key="away_switch",
+        ):
+            near = _known_radius(project) / 4
+            away = float(
+                st.number_input("Closer than", 0.001, 2.0, round(near, 3), 0.01, key="away")
+            )
+    return wishes, away
+
+
+def _known_radius(project: Project) -> float:
+    """The radius coverage is told at, where it has been found; else one to begin with."""
+    from coldstart.workflow.pool import active_set, kept_radius
+
+    named = active_set(project)
+    known = kept_radius(project, named.name) if named else None
+    return known.delta if known else _FIRST_RADIUS
+
+
+def _peers() -> list[str]:
+    from coldstart.selection.skactiveml_bridge import is_installed, peer_names
+
+    if not is_installed():
+        return []
+    return peer_names() if st.session_state.get("strategy") == _PEERS else ["-"]
 
 
 def _title(strategy: type[Strategy], can_learn: bool) -> str:
@@ -54,9 +113,9 @@ def _title(strategy: type[Strategy], can_learn: bool) -> str:
     return f"{strategy.title} (once two classes have labels)" if waits else strategy.title
 
 
-def _control(setting: Setting, key: str) -> Any:
+def _control(project: Project, setting: Setting, key: str) -> Any:
     """The widget that fits the kinds of value a setting may have."""
-    title = setting.name.replace("_", " ").capitalize()
+    title = _TITLES.get(setting.name) or setting.name.replace("_", " ").capitalize()
     if bool in setting.kinds:
         return st.toggle(title, value=bool(setting.default), help=setting.help, key=key)
     if not setting.choices:
@@ -68,7 +127,8 @@ def _control(setting: Setting, key: str) -> Any:
     chosen = _choice(setting, title, [*setting.choices, _A_NUMBER], key)
     if chosen != _A_NUMBER:
         return chosen
-    return _number(setting, f"{title}, as a number", 0.5, f"{key}_number")
+    default = round(_known_radius(project), 3)
+    return _number(setting, f"{title}, as a number", default, f"{key}_number")
 
 
 def _choice(setting: Setting, title: str, options: list[Any], key: str) -> Any:

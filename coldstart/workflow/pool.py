@@ -66,23 +66,47 @@ class ProjectPool:
         names = [name for name, keep in zip(self.class_names, known, strict=True) if keep]
         return self.labelled[known], names
 
-    def for_selection(self, *, with_labels: bool) -> Pool:
+    def for_selection(self, *, with_labels: bool, every: Pool | None = None) -> Pool:
         """The pool a strategy picks from; of what is kept aside for the audit it sees no label.
 
         Without labels, queued images count as labelled, so that a second batch does not ask about
-        the same region again. With labels, they only are no candidates.
+        the same region again. With labels, they only are no candidates. Of the copies of a picture
+        one can be picked, which counts as many times as there are copies; none where one of them
+        has been answered or queued.
+
+        every : a `Pool` of ``vectors``, so that they need not be checked again.
         """
         from coldstart.selection import Pool
 
-        candidates = np.ones(len(self.image_ids), dtype=bool)
-        candidates[self.aside] = False
-        candidates[self.waiting] = False
-        candidates[self.apart] = False
+        every = Pool(self.vectors) if every is None else every
+        weights, first = self._copies()
+        candidates = first.copy()
+        for rows in (self.labelled, self.aside, self.waiting, self.apart):
+            candidates[rows] = False
         labelled, class_names = self.training_labels()
-        if with_labels and len(labelled):
-            return Pool(self.vectors, labelled=labelled, labels=class_names, candidates=candidates)
-        known = np.setdiff1d(np.union1d(labelled, self.waiting), self.apart)
-        return Pool(self.vectors, labelled=known, candidates=candidates)
+        labels = np.array(class_names) if with_labels and len(labelled) else None
+        if labels is None:
+            labelled = np.setdiff1d(np.union1d(labelled, self.waiting), self.apart)
+        return every.changed(
+            labelled=labelled, labels=labels, candidates=candidates, weights=weights
+        )
+
+    def _copies(self) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
+        """How much each image counts (None where all count the same), and whether it may stand for
+        its copies: the first of them, unless one has been answered or queued."""
+        n = len(self.content_hashes)
+        _, first, of_row, count = np.unique(
+            self.content_hashes, return_index=True, return_inverse=True, return_counts=True
+        )
+        stands = np.ones(n, dtype=bool)
+        if len(first) == n:
+            return None, stands
+        stands[:] = False
+        stands[first] = True
+        weights = np.where(stands, count[of_row], 0).astype(np.float64)
+        known = np.concatenate([self.labelled, self.aside, self.waiting])
+        stands &= ~np.isin(of_row, of_row[known])
+        return weights, stands
 
 
 def active_set(project: Project) -> EmbeddingSet | None:
@@ -217,12 +241,10 @@ def coverage_radius(project: Project, pool: ProjectPool, *, progress: Progress =
     """
     from coldstart.selection import Pool, ProbCover
 
+    known = kept_radius(project, pool.embedding_set)
+    if known is not None:
+        return known
     file = radius_file(project, pool.embedding_set)
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        return Radius(float(kept["delta"]), str(kept["words"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
     budget = max(1, min(_RADIUS_BUDGET, len(pool.image_ids) // 4))
     delta, notes = ProbCover(delta="auto").radius(Pool(pool.vectors), budget, progress)
     radius = Radius(delta, " ".join(notes))
@@ -231,6 +253,15 @@ def coverage_radius(project: Project, pool: ProjectPool, *, progress: Progress =
     beside.write_text(json.dumps({"delta": delta, "words": radius.words}), encoding="utf-8")
     beside.replace(file)
     return radius
+
+
+def kept_radius(project: Project, embedding_set: str) -> Radius | None:
+    """The radius chosen for this embedding set; None where none has been chosen yet."""
+    try:
+        kept = json.loads(radius_file(project, embedding_set).read_text(encoding="utf-8"))
+        return Radius(float(kept["delta"]), str(kept["words"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def radius_file(project: Project, embedding_set: str) -> Path:

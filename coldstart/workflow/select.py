@@ -1,62 +1,22 @@
-"""Select: which images to label next, shown before it is committed, then put in the queue."""
+"""Select: which images to label next, put in the queue."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
-from coldstart.selection import Pool, Selection, Strategy, make_strategy, strategies
-from coldstart.selection.coverage import coverage_curve
-from coldstart.selection.preview import preview_coverage
+from coldstart.selection import ProbCover, Selection
 from coldstart.stopping import hide_among
 from coldstart.store import Pick
-from coldstart.workflow.audit import (
-    AUDIT_REASON,
-    audit_images_in,
-    not_asked_yet,
-    share_for_audit,
-    take_in_newcomers,
-    with_audit,
-)
-from coldstart.workflow.pool import ProjectPool, coverage_radius, load_pool
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The coverage each budget would reach, before anybody commits to one.
-
-    Attributes
-    ----------
-    budgets : (k,) int64.
-    audit : (k,) int64, how many of the images are drawn at random for the audit.
-    coverage : (k,) share of the pool within delta of a labelled image after that many labels; those
-        of the audit, which cover some more, are not counted.
-    random_mean, random_low, random_high : (k,) the same for images drawn at random.
-    start_coverage : the share covered now, by all that is labelled or queued.
-    available : how many images can be picked.
-    without_vector : usable images that cannot, because the embedding set lacks them.
-    delta, delta_words : the radius, and where it comes from.
-    note : how the curve was measured.
-    """
-
-    budgets: NDArray[np.int64]
-    audit: NDArray[np.int64]
-    coverage: NDArray[np.float64]
-    random_mean: NDArray[np.float64]
-    random_low: NDArray[np.float64]
-    random_high: NDArray[np.float64]
-    start_coverage: float
-    available: int
-    without_vector: int
-    delta: float
-    delta_words: str
-    note: str
+from coldstart.workflow.audit import AUDIT_REASON, audit_images_in, not_asked_yet
+from coldstart.workflow.desk import Choice, Desk, make, open_desk
+from coldstart.workflow.looks import look
+from coldstart.workflow.pool import ProjectPool
+from coldstart.workflow.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -75,74 +35,19 @@ class BatchReport:
     image_ids: list[int]
 
 
-def default_strategy(project: Project) -> str:
-    """The strategy the project uses when none is named."""
-    chosen = str(project.settings.get("strategy", ""))
-    offered = strategies()
-    if chosen in offered:
-        return chosen
-    return "auto" if "auto" in offered else "kmeans"
+@dataclass(frozen=True)
+class LookReport:
+    """A selection that was looked at and is not queued: the images, gains and reasons in order."""
 
-
-def preview(
-    project: Project,
-    strategy: str | None = None,
-    *,
-    settings: dict[str, Any] | None = None,
-    largest_budget: int = 200,
-    seed: int = 0,
-    audit_share: float | None = None,
-    progress: Progress = silent,
-) -> Preview:
-    """What each budget up to ``largest_budget`` would cover with this strategy.
-
-    audit_share : see `select`.
-
-    Raises
-    ------
-    ColdstartError : nothing is embedded, nothing is left to pick, or a setting is wrong.
-    """
-    share = share_for_audit(project, audit_share)
-    pool = with_audit(load_pool(project), share)
-    chosen = _strategy(project, strategy, settings, seed)
-    arrays = _arrays(pool, chosen)
-    available = int(arrays.candidates.sum())
-    if available == 0 and not_asked_yet(pool):
-        raise ColdstartError(
-            "Only images kept aside for the audit are left to label.",
-            "Queue them to measure the accuracy better; no curve can say what they would cover.",
-        )
-    if available == 0:
-        raise ColdstartError(
-            "Every image is labelled, queued or set aside: there is nothing left to pick.",
-            "Answer the queue, or add images and scan again.",
-        )
-    radius = coverage_radius(project, pool, progress=progress)
-    largest = min(largest_budget, available)
-    try:
-        shown = preview_coverage(chosen, arrays, largest, delta=radius.delta, progress=progress)
-    except ValueError as error:
-        raise _cannot(chosen, error) from error
-    budgets = np.arange(shown.budgets[-1] + 1) if pool.reserve else shown.budgets
-    audit = np.array(
-        audit_images_in(project, pool, budgets.tolist(), share, available), dtype=np.int64
-    )
-    start, now = float(shown.coverage[0]), float(_coverage(pool, [], radius.delta)[0])
-    coverage = _from(now, start, np.interp(budgets - audit, shown.budgets, shown.coverage))
-    return Preview(
-        budgets=budgets,
-        audit=audit,
-        coverage=coverage,
-        random_mean=_from(now, start, shown.random.mean[budgets]),
-        random_low=_from(now, start, shown.random.low[budgets]),
-        random_high=_from(now, start, shown.random.high[budgets]),
-        start_coverage=now,
-        available=available + len(not_asked_yet(pool)),
-        without_vector=pool.without_vector,
-        delta=radius.delta,
-        delta_words=radius.words,
-        note=shown.note,
-    )
+    strategy: str
+    delta: float | None
+    saturated_at: int | None
+    notes: list[str]
+    audit: int  # how many images more would be drawn at random to measure the accuracy
+    image_ids: list[int]
+    paths: list[str]
+    gains: list[float]
+    reasons: list[str]
 
 
 def select(
@@ -152,12 +57,19 @@ def select(
     *,
     seed: int = 0,
     settings: dict[str, Any] | None = None,
+    wishes: dict[str, int] | None = None,
+    away_from_labelled: float = 0.0,
+    weights: Path | None = None,
     audit_share: float | None = None,
     by: str = "",
     progress: Progress = silent,
 ) -> BatchReport:
     """Pick ``budget`` images and put them in the labelling queue.
 
+    wishes : how many picks should be of some class, by what the labels so far teach.
+    away_from_labelled : leave out images closer than this (a distance of unit vectors) to one that
+        is labelled or queued.
+    weights : a CSV file with the columns path,weight; images it does not name count 1.
     audit_share : how much of what is queued is drawn at random from the pool, hidden among the
         picks, to measure the accuracy with; None takes the project's setting, and 0 is off. The
         first time a reserve for it is kept aside, of which no strategy may pick.
@@ -166,23 +78,13 @@ def select(
     ------
     ColdstartError : nothing is embedded, the budget is beyond the pool, or a setting is wrong.
     """
-    share = share_for_audit(project, audit_share)
-    pool = take_in_newcomers(project, with_audit(load_pool(project), share))
-    chosen = _strategy(project, strategy, settings, seed)
-    arrays = _arrays(pool, chosen)
-    candidates = int(arrays.candidates.sum())
-    available = candidates + len(not_asked_yet(pool))
-    if not 1 <= budget <= available:
-        raise ColdstartError(
-            f"A budget of {budget:,} is not possible: {available:,} images can be picked.",
-            f"Choose a budget from 1 to {available:,}." if available else "Answer the queue first.",
-        )
-    (for_audit,) = audit_images_in(project, pool, [budget], share, candidates)
+    choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled)
+    desk, for_audit = _prepared(project, choice, budget, weights, audit_share, queueing=True)
+    pool = desk.pool
     audited = not_asked_yet(pool)[:for_audit]
-    picks = _select(chosen, arrays, budget - for_audit, progress)
+    picks = look(desk, choice, budget - for_audit, progress=progress)
     batch = _in_hidden_order(pool, picks, audited, seed + project.store.batches.queued())
-    radius = coverage_radius(project, pool)
-    curve = _coverage(pool, [pick.image_id for pick in batch], radius.delta)
+    curve = desk.coverage([pick.image_id for pick in batch], desk.radius.delta)
     project.store.audit.reserve(pool.reserve)
     batch_id = project.store.batches.add(
         batch,
@@ -208,6 +110,78 @@ def select(
     )
 
 
+def look_at(
+    project: Project,
+    strategy: str | None,
+    budget: int,
+    *,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    wishes: dict[str, int] | None = None,
+    away_from_labelled: float = 0.0,
+    weights: Path | None = None,
+    audit_share: float | None = None,
+    progress: Progress = silent,
+) -> LookReport:
+    """What `select` would queue, without queueing it.
+
+    The picks are kept, so that `select` with the same arguments takes them as they are; so is the
+    graph of all neighbours, which ProbCover then needs no more than read. Raises as `select`.
+    """
+    choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled)
+    desk, for_audit = _prepared(project, choice, budget, weights, audit_share)
+    made = make(project, choice)
+    if isinstance(made, ProbCover) and len(desk.pool.image_ids) <= made.exact_up_to:
+        desk = desk.with_graph(engine=made.engine, progress=progress)
+    picks = look(desk, choice, budget - for_audit, progress=progress)
+    image_ids = desk.pool.image_ids[picks.indices].tolist()
+    rows = project.store.images.get(image_ids)
+    return LookReport(
+        strategy=picks.strategy,
+        delta=picks.delta,
+        saturated_at=picks.saturated_at,
+        notes=picks.notes,
+        audit=for_audit,
+        image_ids=image_ids,
+        paths=[rows[one].path for one in image_ids],
+        gains=picks.gains.tolist(),
+        reasons=picks.reasons,
+    )
+
+
+def _prepared(
+    project: Project,
+    choice: Choice,
+    budget: int,
+    weights: Path | None,
+    audit_share: float | None,
+    *,
+    queueing: bool = False,
+) -> tuple[Desk, int]:
+    """The desk, and how many of the batch are for the audit."""
+    made = make(project, choice)
+    if choice.away < 0:
+        raise ColdstartError(
+            f"{choice.away:g} is no distance to keep from labelled images.",
+            "Give a number from 0 (off) to 2.",
+        )
+    desk = open_desk(project, audit_share=audit_share, queueing=queueing)
+    if weights is not None:
+        desk = open_desk(
+            project, audit_share=audit_share, weights=read_weights(project, desk.pool, weights)
+        )
+    arrays = desk.arrays(made, choice)
+    candidates = int(arrays.candidates.sum())
+    available = candidates + len(not_asked_yet(desk.pool))
+    if not 1 <= budget <= available:
+        raise ColdstartError(
+            f"A budget of {budget:,} is not possible: {available:,} images can be picked.",
+            f"Choose a budget from 1 to {available:,}." if available else "Answer the queue first.",
+        )
+    (for_audit,) = audit_images_in(project, desk.pool, [budget], desk.share, candidates)
+    return desk, for_audit
+
+
 def _in_hidden_order(
     pool: ProjectPool, picks: Selection, audited: list[int], seed: int
 ) -> list[Pick]:
@@ -223,56 +197,3 @@ def _in_hidden_order(
         Pick(image_id, rank, *why.get(image_id, (0.0, AUDIT_REASON)))
         for rank, image_id in enumerate(order.tolist())
     ]
-
-
-def _from(now: float, start: float, curve: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A curve that began at ``start``, as it would run from ``now`` on.
-
-    The strategy does not know what the audit's labels cover; of the rest it is taken to cover the
-    same share.
-    """
-    return 1 - (1 - now) * (1 - curve) / (1 - start) if start < 1 else curve
-
-
-def _coverage(pool: ProjectPool, image_ids: list[int], delta: float) -> NDArray[np.float64]:
-    """Coverage before the batch, and after each of its images; all that is queued counts."""
-    row_of = {int(image_id): row for row, image_id in enumerate(pool.image_ids)}
-    rows = np.array([row_of[image_id] for image_id in image_ids], dtype=np.int64)
-    known = np.union1d(pool.labelled, pool.waiting).astype(np.int64)
-    return coverage_curve(Pool(pool.vectors), rows, delta, labelled=known)
-
-
-def _strategy(
-    project: Project, name: str | None, settings: dict[str, Any] | None, seed: int
-) -> Strategy:
-    try:
-        return make_strategy(
-            name or default_strategy(project), **{"seed": seed, **(settings or {})}
-        )
-    except (TypeError, ValueError) as error:
-        raise ColdstartError(f"{_sentence(error)}.", "Change the setting and try again.") from error
-
-
-def _arrays(pool: ProjectPool, strategy: Strategy) -> Pool:
-    return pool.for_selection(with_labels=strategy.needs_labels or strategy.name == "auto")
-
-
-def _select(strategy: Strategy, pool: Pool, budget: int, progress: Progress) -> Selection:
-    if budget == 0:  # the audit takes them all
-        none = np.empty(0)
-        return Selection(none.astype(np.int64), none, [], strategy.name, asdict(strategy))
-    try:
-        return strategy.select(pool, budget, progress=progress)
-    except ValueError as error:
-        raise _cannot(strategy, error) from error
-
-
-def _cannot(strategy: Strategy, error: ValueError) -> ColdstartError:
-    return ColdstartError(
-        f"{strategy.title} cannot choose here: {_sentence(error)}.", "Choose another strategy."
-    )
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error).strip().rstrip(".")
-    return text[:1].upper() + text[1:]

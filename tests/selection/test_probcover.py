@@ -196,7 +196,7 @@ def test_a_graph_serves_every_smaller_radius_and_survives_the_disk(tmp_path: obj
     from pathlib import Path
 
     unit = Pool(clustered(200, 8, 6)).unit
-    file = Path(str(tmp_path)) / "graph.npz"
+    file = Path(str(tmp_path)) / "graph"
     radius_graph(unit, 1.1).save(file)
     wide = RadiusGraph.load(file)
     pool = Pool(unit, graph=wide)

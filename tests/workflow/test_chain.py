@@ -18,8 +18,9 @@ from coldstart.workflow.label import append_events, label_page
 from coldstart.workflow.map import map_view
 from coldstart.workflow.overview import overview
 from coldstart.workflow.pool import coverage_radius, load_pool
+from coldstart.workflow.preview import preview
 from coldstart.workflow.scan import scan
-from coldstart.workflow.select import preview, select
+from coldstart.workflow.select import select
 from coldstart.workflow.train import latest_evaluation, predictions, train, training_state
 
 CLASSES = ("red", "green", "blue")
@@ -148,7 +149,7 @@ def test_the_preview_is_what_the_selection_then_covers(pool_project: Project) ->
     shown = preview(pool_project, "probcover", largest_budget=10, audit_share=0)
     assert shown.start_coverage == 0
     assert np.all(np.diff(shown.coverage) >= 0)
-    settings = {"delta": shown.delta}
+    settings = {"delta": shown.picks_delta}
     report = select(pool_project, "probcover", 5, settings=settings, audit_share=0, by="anna")
     assert report.coverage_after == pytest.approx(shown.coverage[shown.budgets.tolist().index(5)])
     assert current_coverage(pool_project) == 0  # queued is not labelled

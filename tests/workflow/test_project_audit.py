@@ -30,7 +30,8 @@ from coldstart.workflow.embed import import_vectors, use_set
 from coldstart.workflow.label import images_by_id, label_page
 from coldstart.workflow.overview import overview
 from coldstart.workflow.pool import load_pool
-from coldstart.workflow.select import preview, select
+from coldstart.workflow.preview import preview
+from coldstart.workflow.select import select
 from coldstart.workflow.snapshots import Snapshots
 from coldstart.workflow.train import KEPT_MODEL, predictions, train, training_state
 
@@ -361,7 +362,7 @@ def test_the_preview_promises_no_more_than_the_batch_covers(project: Project) ->
     shown = preview(project, "probcover", largest_budget=30)
     assert project.store.audit.reserved() == []  # looking at a curve keeps nothing aside
     assert shown.audit[[5, 10, 30]].tolist() == [1, 2, 6]
-    report = select(project, "probcover", 10, settings={"delta": shown.delta})
+    report = select(project, "probcover", 10, settings={"delta": shown.picks_delta})
     assert report.audit == 2
     assert report.coverage_after >= shown.coverage[10]
 

@@ -102,7 +102,7 @@ def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_engine_there_is_not_is_named() -> None:
-    with pytest.raises(ValueError, match="engine must be 'local' or 'ray'; got 'spark'"):
+    with pytest.raises(ValueError, match="engine must be 'local' or 'gpu' or 'ray'; got 'spark'"):
         make_strategy("probcover", engine="spark")
-    with pytest.raises(ValueError, match="engine must be one of local, ray; got 'spark'"):
+    with pytest.raises(ValueError, match="engine must be one of local, gpu, ray; got 'spark'"):
         radius_graph(Pool(clustered(50, 8)).unit, 0.5, engine="spark")
