@@ -26,7 +26,7 @@ def picks_figure(
         others = np.random.default_rng(0).choice(others, _DRAWN, replace=False)
     figure = new_figure()
     quiet = {"color": QUIET, "size": 4, "opacity": 0.35}
-    rings = {"symbol": "circle-open", "size": 9, "color": PALETTE[1], "line": {"width": 2}}
+    rings = {"symbol": "circle-open", "size": 6, "color": PALETTE[1], "opacity": 0.6}
     figure.add_trace(_points(layout, others, "the pool", quiet))
     figure.add_trace(_points(layout, labelled, "labelled or queued", rings))
     # Numbers on more than these would cover each other and the pool.

@@ -45,7 +45,7 @@ def picks_view(
         return
     for note in picks.notes:
         st.caption(note)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([4, 5], gap="medium")
     with left:
         _map(project, desk, picks)
     with right:

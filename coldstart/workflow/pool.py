@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ class ProjectPool:
         from coldstart.selection import Pool
 
         every = Pool(self.vectors) if every is None else every
-        weights, first = self._copies()
+        weights, first = self._copies
         candidates = first.copy()
         for rows in (self.labelled, self.aside, self.waiting, self.apart):
             candidates[rows] = False
@@ -91,12 +92,15 @@ class ProjectPool:
             labelled=labelled, labels=labels, candidates=candidates, weights=weights
         )
 
+    @cached_property
     def _copies(self) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
         """How much each image counts (None where all count the same), and whether it may stand for
         its copies: the first of them, unless one has been answered or queued."""
         n = len(self.content_hashes)
+        # Of an image without a hash nobody knows a copy.
+        pictures = [picture or f"row {row}" for row, picture in enumerate(self.content_hashes)]
         _, first, of_row, count = np.unique(
-            self.content_hashes, return_index=True, return_inverse=True, return_counts=True
+            pictures, return_index=True, return_inverse=True, return_counts=True
         )
         stands = np.ones(n, dtype=bool)
         if len(first) == n:
