@@ -21,6 +21,7 @@ from coldstart.errors import ColdstartError
 from coldstart.progress import Cancelled
 from coldstart.project import Project
 from coldstart.store import JobRow
+from coldstart.workflow.team import check_may
 
 JOB_VARIABLE = "COLDSTART_JOB"
 _HEARTBEAT_S = 2.0
@@ -37,8 +38,9 @@ def submit(project: Project, kind: str, arguments: Sequence[str] = (), *, by: st
 
     Raises
     ------
-    ColdstartError : a job of this kind is running in this project.
+    ColdstartError : a job of this kind is running in this project, or ``by`` may start none.
     """
+    check_may(project, by, "queue" if kind == "select" else "run")
     job_id = project.store.jobs.start(kind, arguments, by)
     if job_id is None:
         raise ColdstartError(

@@ -36,6 +36,22 @@ class LabelGate(Protocol):
     the person can mend: the route answers it with its sentence.
     """
 
+    def allow(self, directory: Path, annotator: str, action: str) -> None:
+        """Raise ColdstartError unless this person may do this (`labels.roles.ACTIONS`)."""
+        ...
+
+    def lease(self, directory: Path, annotator: str, count: int) -> Sequence[int]:
+        """Up to ``count`` queued images, in this person's hands from now on."""
+        ...
+
+    def give_back(self, directory: Path, annotator: str) -> int:
+        """Return every image in this person's hands; how many there were."""
+        ...
+
+    def export(self, directory: Path, format: str) -> bytes:
+        """The manifest of the labels in this format."""
+        ...
+
     def append_events(self, directory: Path, events: Sequence[SentEvent], annotator: str) -> Stored:
         """Store the events, in order, those known by uuid only once; return after the commit."""
         ...

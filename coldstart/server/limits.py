@@ -12,6 +12,7 @@ from coldstart.errors import ColdstartError
 
 MAX_BODY_BYTES = 1_000_000
 MAX_EVENTS = 2_000  # events in one POST; the labeller sends at most 500
+MAX_LEASES = 500  # images one person may hold by one request
 MAX_DISPLAY_PIXELS = 1_600  # longest side of an image shown large
 PARALLEL_DISPLAY_IMAGES = 4  # each decodes one original, which may be large
 
@@ -22,6 +23,8 @@ _GUARD_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
 
@@ -41,6 +44,10 @@ def guard_headers(cache: str) -> dict[str, str]:
 def check_origin(request: Request) -> None:
     """Refuse a request that another site's page has sent."""
     origin = request.headers.get("origin")
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise RequestRefused(
+            403, "This request comes from another site.", "Use the app's own page."
+        )
     if origin is None or request.headers.get("sec-fetch-site") == "same-origin":
         return
     # Behind a proxy the host may be another; no other site's page can send these two headers.

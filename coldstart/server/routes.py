@@ -1,9 +1,14 @@
 """The routes of the labeller: labels and classes in, thumbnails and images out.
 
     POST {base}/api/labels                                   {"events": […]} -> after the commit
+    POST {base}/api/leases                                   {"count": 60} -> ids; 0 returns all
+    GET  {base}/api/export?format=csv                        -> the manifest
     POST {base}/api/classes                                  {"name": …} -> the class
-    GET  {base}/thumbnails/<project key>/<content hash>.jpg
-    GET  {base}/images/<project key>/<image id>/<content hash>.jpg
+    GET  {base}/thumbnails/<image key>/<content hash>.jpg
+    GET  {base}/images/<image key>/<image id>/<content hash>.jpg
+
+Each names its person and project by a signed text that runs out: the token in the header
+``Authorization: Bearer …``, the image key in the URL.
 
 Mount them beside the pages: ``st.App("entry.py", routes=labeller_routes(gate, base))``.
 """
@@ -28,6 +33,7 @@ from coldstart.server.gate import LabelGate
 from coldstart.server.limits import (
     IMMUTABLE,
     MAX_DISPLAY_PIXELS,
+    MAX_LEASES,
     PARALLEL_DISPLAY_IMAGES,
     RequestRefused,
     check_origin,
@@ -35,7 +41,7 @@ from coldstart.server.limits import (
     read_json,
 )
 from coldstart.server.messages import RefusedEvent, read_events
-from coldstart.server.tokens import Claims, TokenRefused, project_directory, read_token
+from coldstart.server.tokens import Claims, TokenRefused, read_image_key, read_token
 
 _CONTENT_HASH = re.compile(r"[0-9a-f]{16,128}")
 _IMAGE_ID = re.compile(r"[0-9]{1,18}")
@@ -44,11 +50,13 @@ _T = TypeVar("_T")
 
 
 def labeller_routes(gate: LabelGate, base: str = "") -> list[Route]:
-    """The four routes over ``gate``; ``base`` is Streamlit's `server.baseUrlPath`."""
+    """The routes over ``gate``; ``base`` is Streamlit's `server.baseUrlPath`."""
     endpoints = _Endpoints(gate)
     prefix = _prefix(base)
     return [
         Route(f"{prefix}/api/labels", _guarded(endpoints.labels), methods=["POST"]),
+        Route(f"{prefix}/api/leases", _guarded(endpoints.leases), methods=["POST"]),
+        Route(f"{prefix}/api/export", _guarded(endpoints.export)),
         Route(f"{prefix}/api/classes", _guarded(endpoints.classes), methods=["POST"]),
         Route(f"{prefix}/thumbnails/{{key}}/{{hash}}.jpg", _guarded(endpoints.thumbnail)),
         Route(f"{prefix}/images/{{key}}/{{image_id}}/{{hash}}.jpg", _guarded(endpoints.image)),
@@ -56,11 +64,13 @@ def labeller_routes(gate: LabelGate, base: str = "") -> list[Route]:
 
 
 def route_urls(key: str, base: str = "") -> dict[str, str]:
-    """Where the labeller of the project with this key finds the routes."""
+    """Where the labeller finds the routes; ``key`` is `tokens.image_key`."""
     prefix = _prefix(base)
     return {
         "labels": f"{prefix}/api/labels",
         "classes": f"{prefix}/api/classes",
+        "leases": f"{prefix}/api/leases",
+        "export": f"{prefix}/api/export",
         "thumbnails": f"{prefix}/thumbnails/{key}",
         "images": f"{prefix}/images/{key}",
     }
@@ -74,6 +84,7 @@ class _Endpoints:
     async def labels(self, request: Request) -> Response:
         claims = _claims(request)
         events, malformed = read_events(await read_json(request))
+        await self._allow(claims, "label")
         stored = await _in_thread(
             lambda: self._gate.append_events(claims.directory, events, claims.annotator)
         )
@@ -86,24 +97,47 @@ class _Endpoints:
             }
         )
 
+    async def leases(self, request: Request) -> Response:
+        claims = _claims(request)
+        count = (await read_json(request)).get("count")
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_LEASES:
+            raise RequestRefused(400, f"The count is no number from 0 to {MAX_LEASES}.")
+        await self._allow(claims, "label")
+        where, who = claims.directory, claims.annotator
+        if count == 0:
+            return _json({"returned": await _in_thread(lambda: self._gate.give_back(where, who))})
+        images = await _in_thread(lambda: self._gate.lease(where, who, count))
+        return _json({"images": list(images)})
+
+    async def export(self, request: Request) -> Response:
+        claims = _claims(request)
+        await self._allow(claims, "export")
+        format = request.query_params.get("format", "csv")
+        data = await _in_thread(lambda: self._gate.export(claims.directory, format))
+        headers = guard_headers("no-store") | {"Content-Disposition": "attachment"}
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
     async def classes(self, request: Request) -> Response:
         claims = _claims(request)
         name = (await read_json(request)).get("name")
         if not isinstance(name, str) or not name.strip():
             raise RequestRefused(400, "The class has no name.", "Type one.")
+        await self._allow(claims, "label")
         return _json(asdict(await _in_thread(lambda: self._gate.add_class(claims.directory, name))))
 
     async def thumbnail(self, request: Request) -> Response:
-        directory = project_directory(request.path_params["key"])
-        content_hash = _content_hash(request)
+        claims = read_image_key(request.path_params["key"])
+        directory, content_hash = claims.directory, _content_hash(request)
+        await self._allow(claims, "see")
         file = await _in_thread(lambda: self._gate.thumbnail_file(directory, content_hash))
         if file is None or not file.is_file():
             raise RequestRefused(404, "There is no such thumbnail.", "Scan the images again.")
         return FileResponse(file, media_type="image/jpeg", headers=guard_headers(IMMUTABLE))
 
     async def image(self, request: Request) -> Response:
-        directory = project_directory(request.path_params["key"])
-        content_hash = _content_hash(request)
+        claims = read_image_key(request.path_params["key"])
+        directory, content_hash = claims.directory, _content_hash(request)
+        await self._allow(claims, "see")
         if not _IMAGE_ID.fullmatch(request.path_params["image_id"]):
             raise RequestRefused(404, "There is no such image.")
         image_id = int(request.path_params["image_id"])
@@ -113,6 +147,12 @@ class _Endpoints:
         self._limiter = self._limiter or anyio.CapacityLimiter(PARALLEL_DISPLAY_IMAGES)
         data = await anyio.to_thread.run_sync(_display_jpeg, file, limiter=self._limiter)
         return Response(data, media_type="image/jpeg", headers=guard_headers(IMMUTABLE))
+
+    async def _allow(self, claims: Claims, action: str) -> None:
+        try:
+            await _in_thread(lambda: self._gate.allow(claims.directory, claims.annotator, action))
+        except ColdstartError as error:
+            raise RequestRefused(403, error.problem, error.remedy) from error
 
 
 def _guarded(endpoint: _Handler) -> _Handler:

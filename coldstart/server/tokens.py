@@ -25,6 +25,8 @@ from coldstart.workflow.projects import projects_folder
 TOKEN_LIFETIME_S = 3600
 # Expiries are rounded up to this, so that a page that reruns often hands out one unchanged token.
 TOKEN_GRAIN_S = 600
+# Four hours: an image's URL is worth something for at least these, and at most twice as long.
+IMAGE_KEY_GRAIN_S = 4 * 3600
 SECRET_FILE = ".secret"
 
 
@@ -42,7 +44,7 @@ class Claims:
 
 
 def project_key(directory: Path) -> str:
-    """The stable name of a project's directory in URLs: whoever has it may see its images."""
+    """The stable name of a project's directory; it opens nothing."""
     return _sign("project", _short_name(directory).encode("utf-8", "surrogateescape"))
 
 
@@ -54,6 +56,27 @@ def project_directory(key: str) -> Path:
     TokenRefused : the key was not made by this server.
     """
     return _long_name(_verified("project", key).decode("utf-8", "surrogateescape"))
+
+
+def image_key(directory: Path, annotator: str, *, now: float | None = None) -> str:
+    """The name of a project in the URLs of its images, for one person and some hours.
+
+    It stays the same for `IMAGE_KEY_GRAIN_S`, so that a browser keeps what it has fetched.
+    """
+    until = (time.time() if now is None else now) + IMAGE_KEY_GRAIN_S
+    until = math.ceil(until / IMAGE_KEY_GRAIN_S) * IMAGE_KEY_GRAIN_S
+    claims = {"project": _short_name(directory), "annotator": annotator, "expires_at": until}
+    return _sign("images", json.dumps(claims).encode())
+
+
+def read_image_key(key: str, *, now: float | None = None) -> Claims:
+    """Who may see which project's images, until when.
+
+    Raises
+    ------
+    TokenRefused : the key was not made by this server, or has run out.
+    """
+    return _claims("images", key, now)
 
 
 def make_token(
@@ -81,9 +104,13 @@ def read_token(token: str, *, now: float | None = None) -> Claims:
     ------
     TokenRefused : the token was not made by this server, or has run out.
     """
-    claims = json.loads(_verified("token", token))
+    return _claims("token", token, now)
+
+
+def _claims(purpose: str, text: str, now: float | None) -> Claims:
+    claims = json.loads(_verified(purpose, text))
     if claims["expires_at"] < (time.time() if now is None else now):
-        raise TokenRefused("Your permission to label here has run out.", "The page renews it.")
+        raise TokenRefused("Your permission here has run out.", "The page renews it.")
     return Claims(_long_name(claims["project"]), claims["annotator"], claims["expires_at"])
 
 

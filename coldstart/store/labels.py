@@ -129,6 +129,10 @@ class Labels:
             rows += self._events(query)
         return sorted(rows, key=lambda row: row.event_id)
 
+    def own(self, annotator: str, image_ids: Sequence[int]) -> dict[int, EventRow]:
+        """This annotator's answers that stand, by `image_id`."""
+        return {row.image_id: row for row in self.standing(image_ids) if row.annotator == annotator}
+
     def unresolved(self) -> list[int]:
         """Ids of the images whose annotators disagree with no majority and no review."""
         several = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coldstart.ui import session, sidebar, strip
+from coldstart.ui import session, sidebar, sign_in, strip
 from coldstart.ui.guard import guard
 from coldstart.ui.places import MARK, STYLE_SHEET, WORDMARK, page_file
 from coldstart.ui.steps import STEPS
@@ -42,6 +42,7 @@ page = st.navigation(
     ]
 )
 
+sign_in.require()
 if not page.url_path:
     page.run()
 session.visit(page.url_path)

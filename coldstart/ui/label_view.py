@@ -10,12 +10,13 @@ from coldstart.labels.keys import KEYBOARD_SHORTCUTS
 from coldstart.labels.states import LABEL_KINDS
 from coldstart.project import Project
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import make_token, project_key
+from coldstart.server.tokens import image_key, make_token, project_key
 from coldstart.ui import session
 from coldstart.ui.classes import labeller_classes
 from coldstart.ui.head import empty
 from coldstart.ui.labeller import LabellerBatch, grid_labeller
 from coldstart.workflow.label import PAGE_SIZE, LabelPage, images_by_id, label_page
+from coldstart.workflow.team import hand_out
 
 _QUEUE = "label_queue"
 _PAGE = "label_page"
@@ -40,7 +41,7 @@ def queue(project: Project) -> Queue:
     Answered images stay where they are until the person leaves the page or queues again: a grid
     whose cells move while one labels cannot be labelled by hand.
     """
-    waiting = project.store.batches.waiting()
+    waiting = project.store.batches.waiting(session.annotator())
     kept: tuple[str, list[int]] | None = st.session_state.get(_QUEUE)
     here = str(project.directory)
     if session.just_arrived() or kept is None or kept[0] != here:
@@ -110,7 +111,10 @@ def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
         batch=_batch(project, page) if view == "queue" else None,
         page=page.page,
         pages=page.pages,
-        urls=route_urls(key, str(st.get_option("server.baseUrlPath") or "")),
+        urls=route_urls(
+            image_key(project.directory, session.annotator()),
+            str(st.get_option("server.baseUrlPath") or ""),
+        ),
         keys=KEYBOARD_SHORTCUTS,
         next_thumbnails=page.next_thumbnails,
         on_page=_turn,
@@ -124,9 +128,14 @@ def _page(project: Project, view: str, shown: Queue | None) -> LabelPage:
     pages = max(1, -(-shown.images // PAGE_SIZE))
     number = min(max(wanted, 0), pages - 1)
     start, end = number * PAGE_SIZE, (number + 1) * PAGE_SIZE
+    mine = hand_out(project, session.annotator(), shown.image_ids, start, PAGE_SIZE)
+    if mine != shown.image_ids:
+        st.session_state[_QUEUE] = (str(project.directory), mine)
+        shown = Queue(mine, shown.waiting)
+        pages = max(1, -(-shown.images // PAGE_SIZE))
     coming = project.store.images.get(shown.image_ids[end : end + PAGE_SIZE])
     return LabelPage(
-        images=images_by_id(project, shown.image_ids[start:end]),
+        images=images_by_id(project, shown.image_ids[start:end], seen_by=session.annotator()),
         page=number,
         pages=pages,
         total=shown.images,

@@ -15,8 +15,11 @@ from coldstart.server.messages import RefusedEvent, SentEvent
 from coldstart.server.routes import labeller_routes
 from coldstart.store import NewEvent
 from coldstart.ui.classes import labeller_classes
+from coldstart.workflow.export import manifest_bytes
 from coldstart.workflow.label import append_events
+from coldstart.workflow.projects import leads_out, open_served
 from coldstart.workflow.scan import thumbnail_file
+from coldstart.workflow.team import check_member, next_work
 
 
 def routes() -> list[Route]:
@@ -27,9 +30,25 @@ def routes() -> list[Route]:
 class ProjectGate:
     """`coldstart.server.gate.LabelGate` over project directories."""
 
+    def allow(self, directory: Path, annotator: str, action: str) -> None:
+        """Raise ColdstartError unless this person may do this in the project."""
+        check_member(open_served(directory), annotator, action)
+
+    def lease(self, directory: Path, annotator: str, count: int) -> Sequence[int]:
+        """Up to ``count`` queued images, in this person's hands from now on."""
+        return next_work(open_served(directory), annotator, count)
+
+    def give_back(self, directory: Path, annotator: str) -> int:
+        """Return every image in this person's hands; how many there were."""
+        return open_served(directory).store.leases.give_back(annotator)
+
+    def export(self, directory: Path, format: str) -> bytes:
+        """The manifest of the labels in this format."""
+        return manifest_bytes(open_served(directory), format)
+
     def append_events(self, directory: Path, events: Sequence[SentEvent], annotator: str) -> Stored:
         """Store the events through the project's one writer; return after the commit."""
-        project = Project.open(directory)
+        project = open_served(directory)
         new = [
             NewEvent(
                 uuid=event.uuid,
@@ -44,6 +63,7 @@ class ProjectGate:
             for event in events
         ]
         refused = append_events(project, new)
+        project.store.leases.renew(annotator)
         batches = {event.batch_id for event in events if event.batch_id is not None}
         return Stored(
             accepted=[event.uuid for event in events if event.uuid not in refused],
@@ -53,7 +73,7 @@ class ProjectGate:
 
     def add_class(self, directory: Path, name: str) -> LabellerClass:
         """The class of this name, made if there is none."""
-        project = Project.open(directory)
+        project = open_served(directory)
         wanted = project.store.labels.add_class(name)
         for entry in labeller_classes(project):
             if entry["id"] == wanted.class_id:
@@ -62,15 +82,16 @@ class ProjectGate:
 
     def thumbnail_file(self, directory: Path, content_hash: str) -> Path | None:
         """The thumbnail of the image with this content, None if there is none."""
-        return thumbnail_file(Project.open(directory), content_hash)
+        return thumbnail_file(open_served(directory), content_hash)
 
     def image_file(self, directory: Path, image_id: int, content_hash: str) -> Path | None:
         """The file of this image, None if it is gone or its content is another by now."""
-        project = Project.open(directory)
+        project = open_served(directory)
         row = project.store.images.get([image_id]).get(image_id)
         if row is None or row.missing or row.content_hash != content_hash:
             return None
-        return project.file_of(row)
+        file = project.file_of(row)
+        return None if leads_out(file) else file
 
 
 def _left(project: Project, batch_id: int) -> int:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 
 import streamlit as st
 
 from coldstart.project import Project
+from coldstart.ui import sign_in
+from coldstart.workflow import team
 from coldstart.workflow.projects import PROJECT_VARIABLE, open_project
 
 _IN_URL = "project"
 _NAME = "coldstart_project_name"
 _OPEN = "coldstart_project"
-_ANNOTATOR = "coldstart_annotator"
 _PAGE = "coldstart_page"
 _ARRIVED = "coldstart_just_arrived"
 
@@ -43,6 +43,7 @@ def restore() -> Project | None:
 
 def remember(project: Project) -> None:
     """Make ``project`` the open one, in the session and in the URL."""
+    team.join(project, annotator(), signed_in=sign_in.configured())
     st.session_state[_OPEN] = project
     st.session_state[_NAME] = project.directory.name
     # Following a link to another page empties the URL's query; this puts the project back.
@@ -52,13 +53,20 @@ def remember(project: Project) -> None:
 
 def leave() -> None:
     """Close the open project and go back to the choice of one."""
+    opened = project()
+    if opened is not None:
+        opened.store.leases.give_back(annotator())
     st.session_state[_OPEN] = None
     st.session_state[_NAME] = None
     st.query_params.pop(_IN_URL, None)
 
 
 def visit(page: str) -> None:
-    """Note which page this run shows."""
+    """Note which page this run shows; who leaves the labeller returns the images they held."""
+    left = st.session_state.get(_PAGE)
+    opened = project()
+    if left == "label" and page != "label" and opened is not None:
+        opened.store.leases.give_back(annotator())
     st.session_state[_ARRIVED] = st.session_state.get(_PAGE) != page
     st.session_state[_PAGE] = page
 
@@ -76,17 +84,22 @@ def project() -> Project | None:
 
 def annotator() -> str:
     """The name that stands on the labels of this session."""
-    return str(st.session_state.get(_ANNOTATOR) or default_annotator())
+    return sign_in.name() or "annotator"
 
 
-def set_annotator(name: str) -> None:
-    """Sign the labels of this session with ``name``; an empty one goes back to the account's."""
-    st.session_state[_ANNOTATOR] = " ".join(name.split())[:60]
+def may(action: str) -> bool:
+    """Whether this person may do this in the open project (`labels.roles.ACTIONS`)."""
+    opened = project()
+    return opened is None or team.may(opened, annotator(), action)
 
 
-def default_annotator() -> str:
-    """The name of the account the server runs under."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return "annotator"
+def require(action: str) -> None:
+    """Refuse with one sentence what this person's role does not allow.
+
+    Raises
+    ------
+    ColdstartError : their role does not allow it.
+    """
+    opened = project()
+    if opened is not None:
+        team.check_may(opened, annotator(), action)

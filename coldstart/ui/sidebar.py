@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coldstart.ui import session
+from coldstart.labels.roles import ROLES
+from coldstart.ui import session, sign_in
 from coldstart.ui.guard import guarded
 from coldstart.ui.places import page_file
 
@@ -23,18 +24,38 @@ def show() -> None:
 
 
 def _annotator() -> None:
-    st.text_input(
-        "Your name",
-        value=session.annotator(),
-        key="annotator_name",
-        max_chars=60,
-        on_change=guarded(_rename),
-        help=(
-            "It is stored with every label you give, so that answers of several people can be "
-            "compared. Nobody checks it: anyone who can open this page can label under any name."
-        ),
-    )
+    project = session.project()
+    member = project and project.store.members.get(session.annotator())
+    role = ROLES[member.role] if member else None
+    if sign_in.configured():
+        st.caption("SIGNED IN")
+        st.text(session.annotator())
+        st.button("Sign out", icon=":material/logout:", width="stretch", on_click=_sign_out)
+    else:
+        st.text_input(
+            "Your name",
+            value=session.annotator(),
+            key="annotator_name",
+            max_chars=sign_in.LONGEST_NAME,
+            on_change=guarded(_rename),
+            help="It stands on every label you give, so that answers of several people can be "
+            f"compared. {sign_in.NOT_CHECKED}",
+        )
+    if role is not None:
+        st.caption(f"{role.title}: {role.words}")
+    if not sign_in.configured():
+        st.caption("Names are not checked.")
 
 
 def _rename() -> None:
-    session.set_annotator(st.session_state["annotator_name"])
+    project = session.project()
+    if project is not None:
+        project.store.leases.give_back(session.annotator())
+    sign_in.set_name(st.session_state["annotator_name"])
+
+
+def _sign_out() -> None:
+    project = session.project()
+    if project is not None:
+        project.store.leases.give_back(session.annotator())
+    st.logout()

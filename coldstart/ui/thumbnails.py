@@ -9,8 +9,9 @@ import streamlit as st
 
 from coldstart.project import Project
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import project_key
+from coldstart.server.tokens import image_key
 from coldstart.store import ImageRow
+from coldstart.ui import session
 from coldstart.ui.guard import guarded
 from coldstart.workflow.label import shown_name
 
@@ -67,9 +68,8 @@ def figure_html(project: Project, row: ImageRow) -> str:
 def thumbnail_url(project: Project, row: ImageRow) -> str:
     """Where the browser finds the thumbnail; the name says the content, so it may keep it."""
     base = str(st.get_option("server.baseUrlPath") or "")
-    return (
-        f"{route_urls(project_key(project.directory), base)['thumbnails']}/{row.content_hash}.jpg"
-    )
+    key = image_key(project.directory, session.annotator())
+    return f"{route_urls(key, base)['thumbnails']}/{row.content_hash}.jpg"
 
 
 def _turn(words: str, icon: str, key: str, page: int, *, disabled: bool) -> None:

@@ -12,6 +12,7 @@ from coldstart.errors import ColdstartError
 from coldstart.labels.class_names import check_class_name
 from coldstart.project import Project
 from coldstart.store import ClassChange, ClassRow, NewEvent
+from coldstart.workflow.team import check_may
 
 _EXAMPLES = 12
 
@@ -142,6 +143,7 @@ def split(
     ------
     ColdstartError : a name cannot be one, is the class's own, or an image has left the class.
     """
+    check_may(project, by, "import")
     row = _row(project, class_id)
     standing = set(images_of(project, class_id))
     if not any(into.values()):
@@ -188,6 +190,7 @@ def undo(project: Project, *, by: str = "") -> ClassChange:
     ------
     ColdstartError : there is none, or it has been overtaken.
     """
+    check_may(project, by, "import")
     change = project.store.classes.last_undoable()
     undone = project.store.classes.undo(by)
     if change is not None and change.action == "split":

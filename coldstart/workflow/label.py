@@ -14,6 +14,7 @@ from coldstart.labels.importing import read_label_csv
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.store import EventRow, ImageRow, NewEvent
+from coldstart.workflow.team import mark_reviews
 
 PAGE_SIZE = 60
 _PREFETCH = 60
@@ -60,13 +61,20 @@ def label_page(project: Project, which: str, page: int, size: int = PAGE_SIZE) -
     )
 
 
-def images_by_id(project: Project, image_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """These images in this order, as the labeller takes them; unknown ids are left out."""
+def images_by_id(
+    project: Project, image_ids: Sequence[int], *, seen_by: str | None = None
+) -> list[dict[str, Any]]:
+    """These images in this order, as the labeller takes them; unknown ids are left out.
+
+    seen_by : who looks: where two people are to answer, only their own answer is shown.
+    """
     rows = project.store.images.get(image_ids)
-    return describe_images(project, [rows[i] for i in image_ids if i in rows])
+    return describe_images(project, [rows[i] for i in image_ids if i in rows], seen_by=seen_by)
 
 
-def describe_images(project: Project, rows: Sequence[ImageRow]) -> list[dict[str, Any]]:
+def describe_images(
+    project: Project, rows: Sequence[ImageRow], *, seen_by: str | None = None
+) -> list[dict[str, Any]]:
     """Images as the labeller takes them: name, thumbnail, standing answer, why it was picked.
 
     Until it is answered, an image of a batch with audit images does not tell what it is.
@@ -74,6 +82,11 @@ def describe_images(project: Project, rows: Sequence[ImageRow]) -> list[dict[str
     ids = [row.image_id for row in rows]
     answers = project.store.labels.current(ids)
     picks = project.store.batches.last_picks(ids)
+    if seen_by is not None:
+        # A second opinion is worth something only if the first is not known.
+        twice = [i for i, pick in picks.items() if pick.wanted > 1]
+        answers = {i: one for i, one in answers.items() if i not in twice}
+        answers |= project.store.labels.own(seen_by, twice)
     blind = project.store.audit.batches()
     titles = _strategy_titles(project) if blind else {}
     described = []
@@ -124,6 +137,7 @@ def append_events(project: Project, events: Sequence[NewEvent]) -> dict[str, str
     """
     refused = project.store.labels.unknown_references(events)
     batches = {batch.batch_id for batch in project.store.batches.all()}
+    events = mark_reviews(project, events)
     good = [
         # An answer is worth more than the note of which batch asked for it.
         event if event.batch_id in batches else replace(event, batch_id=None)

@@ -112,10 +112,64 @@ def open_project(name: str) -> Project:
     """
     served = os.environ.get(PROJECT_VARIABLE)
     if served and Path(served).name == name:
-        return Project.open(served)
+        return open_served(Path(served))
     if name in ("", ".", "..") or Path(name).name != name:
         raise ColdstartError(f"There is no project called {name!r}.", "Choose one from the list.")
-    return Project.open(projects_folder() / name)
+    return open_served(projects_folder() / name)
+
+
+def open_served(directory: Path) -> Project:
+    """The project in a directory this server may open, over image folders it may read.
+
+    Raises
+    ------
+    ColdstartError : it lies outside the projects folder (by ``..`` or a link, too), is not the one
+        being served, or names an image folder outside the allowed ones.
+    """
+    project = Project.open(check_served(directory))
+    _check_roots(project)
+    return project
+
+
+def check_served(directory: Path) -> Path:
+    """``directory``, if it is a project folder this server may open."""
+    real = Path(os.path.realpath(directory))
+    served = os.environ.get(PROJECT_VARIABLE)
+    inside = real.is_relative_to(os.path.realpath(projects_folder()))
+    if not inside and not (served and real == Path(os.path.realpath(served))):
+        raise ColdstartError(
+            f"The project {directory} is outside the projects folder of this server.",
+            f"Move it there, or name its folder in {PROJECTS_VARIABLE} at the start.",
+        )
+    return directory
+
+
+def _check_roots(project: Project) -> None:
+    # Without a list of its own the server reads what the person who started it may read.
+    if not os.environ.get(ROOTS_VARIABLE):
+        return
+    allowed = [os.path.realpath(one) for one in (*allowed_roots(), project.directory)]
+    for root in project.roots:
+        real = Path(os.path.realpath(root))
+        if not any(real.is_relative_to(one) for one in allowed):
+            raise ColdstartError(
+                f"The project {project.name} reads images from {root}, which is outside the "
+                "folders this server may read.",
+                f"Move the images, or name their folder in {ROOTS_VARIABLE} at the start.",
+            )
+
+
+def leads_out(file: Path) -> bool:
+    """Whether a file lies, or leads by a link, outside the folders this server may read.
+
+    Without a list of its own (``COLDSTART_ROOTS``) the server follows links wherever they lead.
+    """
+    if not os.environ.get(ROOTS_VARIABLE):
+        return False
+    real = os.path.realpath(file)
+    return not any(
+        real.startswith(os.path.join(os.path.realpath(root), "")) for root in allowed_roots()
+    )
 
 
 def recent_projects() -> list[RecentProject]:

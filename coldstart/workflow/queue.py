@@ -10,6 +10,7 @@ import numpy as np
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.store import Pick
+from coldstart.workflow.team import check_may, with_overlap
 
 BY_HAND = "chosen"
 """What stands as the strategy of a batch that a person chose."""
@@ -53,6 +54,7 @@ def queue_images(
     ------
     ColdstartError : none of the numbers names an image of the project.
     """
+    check_may(project, by, "queue")
     wanted = list(dict.fromkeys(int(one) for one in image_ids))
     rows = project.store.images.get(wanted)
     usable = [one for one in wanted if one in rows and _is_usable(rows[one])]
@@ -68,7 +70,9 @@ def queue_images(
     batch_id = None
     if new:
         batch_id = project.store.batches.add(
-            [Pick(image_id, rank, 0.0, why) for rank, image_id in enumerate(new)],
+            with_overlap(
+                project, [Pick(image_id, rank, 0.0, why) for rank, image_id in enumerate(new)]
+            ),
             created_by=by,
             strategy=BY_HAND,
             settings={"why": why},

@@ -14,6 +14,7 @@ from coldstart.images.formats import is_image_candidate
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.store import ScannedImage
+from coldstart.workflow.projects import leads_out
 
 _SAVE_EVERY = 256
 
@@ -67,6 +68,9 @@ def scan(project: Project, *, progress: Progress = silent) -> ScanReport:
             report.unreadable_folders.append(f"{path} ({reason})")
 
         for file in find_files(folder, on_unreadable):
+            if leads_out(folder / file.path):
+                report.other_files += 1
+                continue
             before = known.get((root, file.path))
             if before is None and not is_image_candidate(folder / file.path):
                 report.other_files += 1

@@ -16,6 +16,7 @@ from coldstart.workflow.audit import AUDIT_REASON, audit_images_in, not_asked_ye
 from coldstart.workflow.desk import Choice, Desk, make, open_desk
 from coldstart.workflow.looks import look
 from coldstart.workflow.pool import ProjectPool
+from coldstart.workflow.team import check_may, with_overlap
 from coldstart.workflow.weights import read_weights
 
 
@@ -78,6 +79,7 @@ def select(
     ------
     ColdstartError : nothing is embedded, the budget is beyond the pool, or a setting is wrong.
     """
+    check_may(project, by, "queue")
     choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled)
     desk, for_audit = _prepared(project, choice, budget, weights, audit_share, queueing=True)
     pool = desk.pool
@@ -87,7 +89,7 @@ def select(
     curve = desk.coverage([pick.image_id for pick in batch], desk.radius.delta)
     project.store.audit.reserve(pool.reserve)
     batch_id = project.store.batches.add(
-        batch,
+        with_overlap(project, batch),
         created_by=by,
         strategy=picks.strategy,
         settings=picks.settings,

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from coldstart.embeddings.matrix import write_set
 from coldstart.project import Project
 from coldstart.store import NewEvent
+from coldstart.ui import sign_in
 from coldstart.ui.places import ENTRY_SCRIPT, page_file
 from coldstart.workflow.projects import new_project
 from coldstart.workflow.scan import scan
@@ -28,6 +29,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLDSTART_ROOTS", str(tmp_path))
     monkeypatch.delenv("COLDSTART_PROJECT", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    # A test has no browser; here it is one on the server's own machine.
+    monkeypatch.setattr(sign_in, "at_the_servers_keyboard", lambda: True)
     return tmp_path
 
 

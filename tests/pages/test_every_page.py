@@ -126,4 +126,4 @@ def test_the_annotator_is_asked_once_and_kept(open_page: OpenPage, labelled: Pro
     app.text_input(key="annotator_name").set_value("Grace").run()
     app.switch_page(page_file("train")).run()
     assert app.text_input(key="annotator_name").value == "Grace"
-    assert "Nobody checks it" in app.text_input(key="annotator_name").help
+    assert "not checked" in app.text_input(key="annotator_name").help

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from coldstart.project import Project
 from coldstart.server.routes import labeller_routes, route_urls
-from coldstart.server.tokens import make_token, project_key
+from coldstart.server.tokens import image_key, make_token
 from coldstart.ui.routes import ProjectGate
 from coldstart.workflow.scan import scan
 
@@ -20,6 +20,7 @@ from coldstart.workflow.scan import scan
 @pytest.fixture
 def scanned(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("COLDSTART_SECRET", "for the tests")
+    monkeypatch.setenv("COLDSTART_PROJECTS", str(project.directory.parent))
     scan(project)
     return project
 
@@ -60,7 +61,7 @@ def test_a_class_name_that_cannot_be_is_refused_in_words(client: TestClient) -> 
 
 
 def test_pictures_are_served_by_their_content(scanned: Project, client: TestClient) -> None:
-    urls = route_urls(project_key(scanned.directory))
+    urls = route_urls(image_key(scanned.directory, "ann"))
     for row in scanned.store.images.usable():
         thumbnail = client.get(f"{urls['thumbnails']}/{row.content_hash}.jpg")
         original = client.get(f"{urls['images']}/{row.image_id}/{row.content_hash}.jpg")

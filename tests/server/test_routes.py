@@ -16,11 +16,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from coldstart.errors import ColdstartError
+from coldstart.labels.roles import check_allowed_to
 from coldstart.server.gate import LabellerClass, Stored
 from coldstart.server.limits import MAX_BODY_BYTES
 from coldstart.server.messages import RefusedEvent, SentEvent
 from coldstart.server.routes import labeller_routes, route_urls
-from coldstart.server.tokens import make_token, project_key
+from coldstart.server.tokens import image_key, make_token, project_key
 
 HASH = "ab" * 32
 
@@ -32,6 +33,19 @@ class Gate:
         self.folder = folder
         self.stored: dict[str, tuple[Path, str, SentEvent]] = {}
         self.lock = threading.Lock()
+        self.roles: dict[str, str] = {}
+
+    def allow(self, directory: Path, annotator: str, action: str) -> None:
+        check_allowed_to(annotator, self.roles.get(annotator, "owner"), action)
+
+    def lease(self, directory: Path, annotator: str, count: int) -> list[int]:
+        return list(range(1, count + 1))[:9]
+
+    def give_back(self, directory: Path, annotator: str) -> int:
+        return 3
+
+    def export(self, directory: Path, format: str) -> bytes:
+        return f"{directory.name} {format}".encode()
 
     def append_events(self, directory: Path, events: Sequence[SentEvent], annotator: str) -> Stored:
         refused = [
@@ -214,7 +228,7 @@ def test_a_class_is_made_or_refused_in_words(client, bearer) -> None:
 
 
 def test_a_thumbnail_is_kept_for_ever_and_only_for_those_with_the_key(client, gate) -> None:
-    urls = route_urls(project_key(gate.folder / "birds"))
+    urls = route_urls(image_key(gate.folder / "birds", "ann"))
     reply = client.get(f"{urls['thumbnails']}/{HASH}.jpg")
     assert reply.status_code == 200
     assert reply.headers["content-type"] == "image/jpeg"
@@ -227,7 +241,7 @@ def test_a_thumbnail_is_kept_for_ever_and_only_for_those_with_the_key(client, ga
 
 
 def test_an_original_is_shown_at_display_size(client, gate) -> None:
-    urls = route_urls(project_key(gate.folder / "birds"))
+    urls = route_urls(image_key(gate.folder / "birds", "ann"))
     reply = client.get(f"{urls['images']}/1/{HASH}.jpg")
     assert reply.status_code == 200
     assert Image.open(io.BytesIO(reply.content)).size == (1600, 800)
@@ -240,7 +254,7 @@ def test_an_original_is_shown_at_display_size(client, gate) -> None:
 
 
 def test_every_answer_carries_the_guard_headers(client, gate, bearer) -> None:
-    urls = route_urls(project_key(gate.folder / "birds"))
+    urls = route_urls(image_key(gate.folder / "birds", "ann"))
     replies = [
         client.post("/api/labels", json={"events": []}, headers=bearer),
         client.post("/api/labels", json={"events": []}),
@@ -258,3 +272,86 @@ def test_the_routes_stand_below_a_base_path(gate, bearer) -> None:
     urls = route_urls("key", "team/labels")
     assert urls["labels"] == "/team/labels/api/labels"
     assert client.post(urls["labels"], json={"events": []}, headers=bearer).status_code == 200
+
+
+def request_each(client: TestClient, gate: Gate, **headers: str) -> dict[str, Any]:
+    """The status of every route that needs a token, asked with these headers."""
+    body = {"events": [event()]}
+    return {
+        "labels": client.post("/api/labels", json=body, headers=headers),
+        "leases": client.post("/api/leases", json={"count": 2}, headers=headers),
+        "classes": client.post("/api/classes", json={"name": "cat"}, headers=headers),
+        "export": client.get("/api/export?format=csv", headers=headers),
+    }
+
+
+def pictures(client: TestClient, key: str, **headers: str) -> list[int]:
+    urls = route_urls(key)
+    return [
+        client.get(f"{urls['thumbnails']}/{HASH}.jpg", headers=headers).status_code,
+        client.get(f"{urls['images']}/1/{HASH}.jpg", headers=headers).status_code,
+    ]
+
+
+def test_every_route_refuses_who_has_no_token_an_old_one_or_a_key_instead(client, gate) -> None:
+    birds = gate.folder / "birds"
+    old = make_token(birds, "ann", lifetime_s=5, now=0)
+    wrong = [{}, {"Authorization": f"Bearer {old}"}]
+    wrong += [{"Authorization": f"Bearer {made(birds)}"} for made in (project_key, key_of_ann)]
+    for headers in wrong:
+        replies = request_each(client, gate, **headers)
+        assert {reply.status_code for reply in replies.values()} == {401}
+    for key in (
+        "x.y",
+        project_key(birds),
+        make_token(birds, "ann"),
+        image_key(birds, "ann", now=0),
+    ):
+        assert pictures(client, key) == [401, 401]
+    assert pictures(client, key_of_ann(birds)) == [200, 200]
+    assert gate.stored == {}
+
+
+def key_of_ann(directory: Path) -> str:
+    return image_key(directory, "ann")
+
+
+def test_every_route_refuses_another_site(client, gate, bearer) -> None:
+    for headers in ({"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
+        replies = request_each(client, gate, **bearer, **headers)
+        assert {reply.status_code for reply in replies.values()} == {403}
+        assert pictures(client, key_of_ann(gate.folder / "birds"), **headers) == [403, 403]
+    assert gate.stored == {}
+
+
+def test_a_token_opens_its_own_project_and_no_other(client, gate) -> None:
+    cats = {"Authorization": f"Bearer {make_token(gate.folder / 'cats', 'ann')}"}
+    assert client.get("/api/export?format=csv", headers=cats).content == b"cats csv"
+    sent = event()
+    client.post("/api/labels", json={"events": [sent]}, headers=cats)
+    assert gate.stored[sent["uuid"]][0] == gate.folder / "cats"
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("guest", set()),
+        ("labeller", {"labels", "leases", "classes"}),
+        ("reviewer", {"labels", "leases", "classes", "export"}),
+        ("owner", {"labels", "leases", "classes", "export"}),
+    ],
+)
+def test_a_role_allows_what_it_says_and_no_more(client, gate, bearer, role, allowed) -> None:
+    gate.roles["ann"] = role
+    replies = request_each(client, gate, **bearer)
+    assert {name for name, reply in replies.items() if reply.status_code == 200} == allowed
+    refused = [reply for name, reply in replies.items() if name not in allowed]
+    assert all(reply.status_code == 403 and reply.json()["remedy"] for reply in refused)
+
+
+def test_work_is_handed_out_and_returned(client, bearer) -> None:
+    reply = client.post("/api/leases", json={"count": 2}, headers=bearer)
+    assert reply.json() == {"images": [1, 2]}
+    assert client.post("/api/leases", json={"count": 0}, headers=bearer).json() == {"returned": 3}
+    for count in (-1, 10**6, "2", None, True):
+        assert client.post("/api/leases", json={"count": count}, headers=bearer).status_code == 400

@@ -10,7 +10,7 @@ import pytest
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.server.messages import SentEvent
-from coldstart.server.tokens import project_directory
+from coldstart.server.tokens import read_image_key
 from coldstart.store import JobRow
 from coldstart.ui.classes import labeller_classes
 from coldstart.ui.guard import _plain, write_log
@@ -79,6 +79,11 @@ def test_names_are_escaped_wherever_they_are_html() -> None:
     assert _plain("a *b* `c` <d> $e$") == r"a \*b\* \`c\` \<d\> \$e\$"
 
 
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDSTART_PROJECTS", str(tmp_path))
+
+
 def test_thumbnails_are_named_by_content_below_the_project_key(project: Project) -> None:
     scan(project)
     rows = project.store.images.usable()
@@ -87,7 +92,7 @@ def test_thumbnails_are_named_by_content_below_the_project_key(project: Project)
     for row in rows:
         assert f"/{row.content_hash}.jpg" in html
     key = html.split("/thumbnails/")[1].split("/")[0]
-    assert project_directory(key) == project.directory
+    assert read_image_key(key).directory == project.directory
 
 
 def test_the_gate_stores_an_answer_once(project: Project) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from coldstart.labels.keys import KEYBOARD_SHORTCUTS
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import make_token, project_key
+from coldstart.server.tokens import image_key, make_token, project_key
 from coldstart.ui.labeller import grid_labeller
 
 PER_PAGE = 24
@@ -59,7 +59,7 @@ grid_labeller(
     batch={"id": store.BATCH, "size": store.IMAGE_COUNT, "labelled": len(answers)},
     page=page,
     pages=pages,
-    urls=route_urls(key),
+    urls=route_urls(image_key(directory, "ann")),
     keys=KEYBOARD_SHORTCUTS,
     next_thumbnails=[row["thumbnail"] for row in coming],
     on_page=turn_to,

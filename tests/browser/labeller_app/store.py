@@ -96,6 +96,18 @@ def answers() -> dict[int, dict[str, Any]]:
 class TestGate:
     """The routes' view of this project."""
 
+    def allow(self, directory: Path, annotator: str, action: str) -> None:
+        pass
+
+    def lease(self, directory: Path, annotator: str, count: int) -> Sequence[int]:
+        return []
+
+    def give_back(self, directory: Path, annotator: str) -> int:
+        return 0
+
+    def export(self, directory: Path, format: str) -> bytes:
+        return b""
+
     def append_events(self, directory: Path, events: Sequence[SentEvent], annotator: str) -> Stored:
         known = {row["id"] for row in index()}
         refused = [
