@@ -197,7 +197,7 @@ def _new(options: argparse.Namespace, progress: Progress) -> Any:
     project = Project.create(
         options.project, options.images, name=options.name, database=options.database
     )
-    return {"project": project.directory, "images": list(project.roots)}
+    return {"project": project.directory, "images": [source.shown for source in project.sources]}
 
 
 def _scan(options: argparse.Namespace, progress: Progress) -> Any:

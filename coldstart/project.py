@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,11 @@ from uuid import uuid4
 import tomlkit
 
 from coldstart.errors import ColdstartError
+from coldstart.images.fetched import DEFAULT_CACHE_BYTES, FetchedPath
+from coldstart.images.sources import Source, check_image_folder, is_url, open_source
 from coldstart.store import ImageRow, Store
+
+__all__ = ["SETTINGS_FILE", "Project", "check_image_folder", "check_source", "slug"]
 
 SETTINGS_FILE = "coldstart.toml"
 
@@ -28,14 +32,15 @@ class Project:
     ----------
     directory : where everything of the project lies.
     name : what a person calls it.
-    roots : the image folders; images below them are the pool.
+    images : where the images come from, as ``coldstart.toml`` says it; see `sources`.
+    roots : the local folder or file behind each of ``images``; for a URL that of its copies.
     settings : the table ``[settings]`` of ``coldstart.toml``.
     id : made once, so that a project made anew in the same place is not taken for this one.
     """
 
     directory: Path
     name: str
-    roots: tuple[Path, ...]
+    images: tuple[str, ...]
     settings: dict[str, Any]
     database: str | None = None
     id: str = ""
@@ -50,11 +55,15 @@ class Project:
         settings: dict[str, Any] | None = None,
         database: str | None = None,
     ) -> Project:
-        """A new project in ``directory`` over the image folders ``images``.
+        """A new project in ``directory`` over the images at ``images``.
+
+        Each of ``images`` is a folder, a list of paths (``.csv``, ``.jsonl``, ``.parquet``), a
+        ``.zip``, or a URL that fsspec reads (``s3://bucket/folder``; needs ``coldstart[cloud]``).
 
         Raises
         ------
-        ColdstartError : the directory holds something already, or an image folder is not one.
+        ColdstartError : the directory holds something already, or no images can be looked for in
+            one of the places.
         """
         directory = Path(directory).expanduser().absolute()
         if (directory / SETTINGS_FILE).exists():
@@ -68,13 +77,13 @@ class Project:
             raise ColdstartError(
                 "A project needs at least one image folder.", "Name one with --images DIR."
             )
-        roots = [check_image_folder(folder) for folder in images]
+        places = [check_source(place, directory, settings or {}) for place in images]
         try:
             directory.mkdir(parents=True, exist_ok=True)
             document = tomlkit.document()
             document["name"] = name or directory.name
             document["id"] = uuid4().hex
-            document["images"] = [_portable(root, directory) for root in roots]
+            document["images"] = [_portable(place, directory) for place in places]
             if database:
                 document["database"] = database
             document["settings"] = settings or {}
@@ -107,11 +116,14 @@ class Project:
             raise ColdstartError(
                 f"{file} cannot be read ({error}).", "Mend the file or restore it from a copy."
             ) from error
-        roots = tuple((directory / folder).absolute() for folder in document.get("images", []))
+        images = tuple(
+            place if is_url(place) else str((directory / place).absolute())
+            for place in document.get("images", [])
+        )
         project = cls(
             directory=directory,
             name=str(document.get("name", directory.name)),
-            roots=roots,
+            images=images,
             settings=dict(document.get("settings", {})),
             database=document.get("database"),
             id=str(document.get("id", "")),
@@ -137,14 +149,56 @@ class Project:
         _write(file, tomlkit.dumps(document))
         return Project.open(self.directory)
 
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Each of ``images`` as a source; an image's ``root`` is its number here.
+
+        Raises
+        ------
+        ColdstartError : one of them cannot be understood.
+        """
+        return tuple(
+            open_source(
+                place,
+                cache=self.cache / str(number),
+                cache_bytes=_cache_bytes(self.settings),
+                storage=self.settings.get("storage"),
+            )
+            for number, place in enumerate(self.images)
+        )
+
+    @cached_property
+    def roots(self) -> tuple[Path, ...]:
+        return tuple(source.place for source in self.sources)
+
     def file_of(self, image: ImageRow) -> Path:
-        """Where the image lies on this machine."""
-        if not 0 <= image.root < len(self.roots):
+        """Where the image lies. One that lies elsewhere is fetched when the path is opened."""
+        if not 0 <= image.root < len(self.sources):
             raise ColdstartError(
                 f"{image.path} belongs to an image folder this project no longer has.",
                 f"Add the folder again under `images` in {self.directory / SETTINGS_FILE}.",
             )
-        return self.roots[image.root] / image.path
+        stamp = f"{image.size_bytes}/{image.mtime_ns}"
+        return self.sources[image.root].file(image.path, stamp)
+
+    def local_file(self, image: ImageRow) -> Path:
+        """The image as a file on this machine, fetched now if it lies elsewhere.
+
+        Raises
+        ------
+        OSError : it cannot be fetched.
+        """
+        file = self.file_of(image)
+        return file.local() if isinstance(file, FetchedPath) else file
+
+    def hidden_truth(self) -> dict[int, str]:
+        """image_id -> class name, of the classes that were imported for rehearsals only.
+
+        Nothing but a rehearsal may read them: no strategy, no model and no page does. They lie in
+        the table ``hidden_truth`` of the project's database (image_id, class_name, source); exact
+        copies of a picture share its class. Empty when there are none.
+        """
+        return self.store.truth.all()
 
     @property
     def thumbnails(self) -> Path:
@@ -153,6 +207,10 @@ class Project:
     @property
     def embeddings(self) -> Path:
         return self.directory / "embeddings"
+
+    @property
+    def cache(self) -> Path:
+        return self.directory / "cache"
 
     @property
     def maps(self) -> Path:
@@ -171,46 +229,42 @@ class Project:
         return self.directory / "logs"
 
 
-def check_image_folder(folder: str | os.PathLike[str]) -> Path:
-    """``folder`` as an absolute path, if images can be looked for in it.
-
-    Raises
-    ------
-    ColdstartError : it does not exist, is not a folder, or may not be read.
-    """
-    path = Path(folder).expanduser().absolute()
-    try:
-        if not path.exists():
-            raise ColdstartError(
-                f"The folder {path} does not exist.", "Check the spelling, or browse to it."
-            )
-        if not path.is_dir():
-            raise ColdstartError(
-                f"{path} is a file, not a folder.", "Name the folder that holds the images."
-            )
-        with os.scandir(path):
-            pass
-    except PermissionError:
-        raise ColdstartError(
-            f"The folder {path} may not be read by this account.",
-            "Ask for read permission, or copy the images to a folder of your own.",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ColdstartError(
-            f"The folder {str(path)[:200]!r} cannot be opened ({error}).", "Check the path."
-        ) from error
-    return path
-
-
 def slug(name: str) -> str:
     """A folder name made from what a person called the project."""
     plain = re.sub(r"[^\w.-]+", "-", name.strip(), flags=re.UNICODE).strip("-.")
     return plain[:80] or "project"
 
 
-def _portable(root: Path, directory: Path) -> str:
+def check_source(
+    place: str | os.PathLike[str], directory: Path, settings: Mapping[str, Any]
+) -> str:
+    """``place`` in full, if images can be looked for in it; see `Project.create`.
+
+    Raises
+    ------
+    ColdstartError : they cannot; the sentence says why.
+    """
+    text = os.fspath(place)
+    if not is_url(text):
+        text = str(Path(text).expanduser().absolute())
+    cache = directory / "cache" / "0"
+    source = open_source(text, cache=cache, storage=settings.get("storage"))
+    source.check()
+    return text
+
+
+def _portable(place: str, directory: Path) -> str:
     # A folder inside the project moves with it; any other place is named in full.
-    return str(root.relative_to(directory)) if root.is_relative_to(directory) else str(root)
+    if is_url(place) or not Path(place).is_relative_to(directory):
+        return place
+    return str(Path(place).relative_to(directory))
+
+
+def _cache_bytes(settings: Mapping[str, Any]) -> int:
+    size_gb = settings.get("cache_gb")
+    if isinstance(size_gb, bool) or not isinstance(size_gb, int | float) or size_gb <= 0:
+        return DEFAULT_CACHE_BYTES
+    return int(size_gb * 2**30)
 
 
 def _write(file: Path, text: str) -> None:

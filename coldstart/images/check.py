@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from coldstart.images.measure import Measures, measure
 from coldstart.images.read import ImageProblem, ProblemKind, decode, open_file
-from coldstart.images.thumbnail import THUMBNAIL_PIXELS, make_thumbnail, thumbnail_path
+from coldstart.images.thumbnail import THUMBNAIL_PIXELS, make_thumbnail, shrink, thumbnail_path
 from coldstart.images.workers import WorkerDied, call_in_process, map_in_processes
 from coldstart.progress import Progress, silent
 
@@ -36,6 +37,7 @@ class ImageFacts:
     format: str
     problem: str | None = None
     problem_kind: ProblemKind | None = None
+    measures: Measures | None = None  # None for an image that cannot be used
 
 
 def check_image(path: Path, thumbnail_directory: Path | None = None) -> ImageFacts:
@@ -57,18 +59,21 @@ def check_image(path: Path, thumbnail_directory: Path | None = None) -> ImageFac
             image = decode(file, at_least=THUMBNAIL_PIXELS)
     except ImageProblem as problem:
         return ImageFacts(content_hash, 0, 0, "", problem.reason, problem.kind)
+    width, height = image.info["full_size"]
+    file_format = image.info["file_format"]
+    small = shrink(image)
     if thumbnail_directory is not None:
         target = thumbnail_path(thumbnail_directory, content_hash)
         if not target.exists():
-            make_thumbnail(image, target)
-    width, height = image.info["full_size"]
-    return ImageFacts(content_hash, width, height, image.info["file_format"])
+            make_thumbnail(small, target)
+    return ImageFacts(content_hash, width, height, file_format, measures=measure(small))
 
 
 def check_images(
-    paths: Sequence[Path],
+    paths: Iterable[Path],
     thumbnail_directory: Path | None = None,
     *,
+    total: int | None = None,
     processes: int | None = None,
     progress: Progress = silent,
 ) -> Iterator[tuple[int, ImageFacts]]:
@@ -80,18 +85,21 @@ def check_images(
 
     Parameters
     ----------
-    paths : the files.
+    paths : the files; taken a little ahead of the results, never all at once.
     thumbnail_directory : where thumbnails go (`thumbnail_path`), or None for none.
+    total : how many there are, for ``progress``; needed where ``paths`` has no length.
     processes : worker processes, by default one for each usable core; 1 stays in this process.
     progress : called after every chunk with (done, total, message).
     """
     processes = usable_cores() if processes is None else processes
+    if total is None:
+        total = len(paths) if isinstance(paths, Sized) else 0
     done = 0
-    for facts in _in_chunks(paths, thumbnail_directory, processes):
+    for facts in _in_chunks(paths, total, thumbnail_directory, processes):
         for one in facts:
             yield done, one
             done += 1
-        progress(done, len(paths), "Checking images")
+        progress(done, total, "Checking images")
 
 
 def usable_cores() -> int:
@@ -105,16 +113,16 @@ _Work = tuple[Path | None, tuple[Path, ...]]  # thumbnail directory, files
 
 
 def _in_chunks(
-    paths: Sequence[Path], thumbnail_directory: Path | None, processes: int
+    paths: Iterable[Path], total: int, thumbnail_directory: Path | None, processes: int
 ) -> Iterator[list[ImageFacts]]:
     rest = iter(paths)
     chunks = iter(lambda: tuple(islice(rest, CHUNK_IMAGES)), ())
-    left = len(paths)
+    left = total
     started = time.perf_counter()
     for chunk in chunks:
         yield _check_chunk((thumbnail_directory, chunk))
         left -= len(chunk)
-        per_image_s = (time.perf_counter() - started) / (len(paths) - left)
+        per_image_s = (time.perf_counter() - started) / (total - left)
         if processes > 1 and left * per_image_s > PROCESSES_PAY_AFTER_S:
             break
     work: Iterable[_Work] = ((thumbnail_directory, chunk) for chunk in chunks)

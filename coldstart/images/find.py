@@ -12,7 +12,7 @@ from coldstart.errors import ColdstartError
 
 PROJECT_FILE = "coldstart.toml"
 PROJECT_FOLDERS = frozenset(
-    {"thumbnails", "embeddings", "maps", "graphs", "models", "exports", "logs"}
+    {"thumbnails", "embeddings", "maps", "graphs", "models", "exports", "logs", "cache"}
 )
 """What a project writes beside its `PROJECT_FILE`: never the person's own images."""
 

@@ -32,6 +32,7 @@ IMAGE_FORMATS: tuple[ImageFormat, ...] = (
     _format("TIFF", ".tif .tiff", rb"II[*+]\x00|MM\x00[*+]"),
     _format("GIF", ".gif", rb"GIF8[79]a"),
     _format("AVIF", ".avif .avifs", rb".{4}ftypavi[fs]|.{4}ftypmi[fa]1.{4,20}avif"),
+    _format("HEIF", ".heic .heif .hif", rb".{4}ftyp(hei[cxms]|hev[cmxs]|mif1|msf1)"),
 )
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(s for f in IMAGE_FORMATS for s in f.suffixes)

@@ -26,7 +26,7 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 # Imported for what they register with Pillow, so that it need not load its fifty other formats.
 _PLUGINS = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)
-_PILLOW_NAMES = tuple(known.name for known in IMAGE_FORMATS)
+_PILLOW_NAMES = tuple(known.name for known in IMAGE_FORMATS if known.name != "HEIF")
 
 # Pillow has no exception of its own for broken content; its plugins raise all of these.
 _BROKEN = (
@@ -166,7 +166,7 @@ def _open(file: BinaryIO) -> Image.Image:
     if not head:
         raise ImageProblem("empty", "The file is empty (0 bytes).")
     try:
-        return Image.open(file, formats=_PILLOW_NAMES)
+        return Image.open(file, formats=_names_for(head))
     except Image.DecompressionBombError as error:
         raise ImageProblem(
             "too large",
@@ -181,6 +181,17 @@ def _open(file: BinaryIO) -> Image.Image:
         raise ImageProblem(
             "damaged", f"It begins like a {known.name} file, but the rest is cut off or damaged."
         ) from error
+
+
+def _names_for(head: bytes) -> tuple[str, ...]:
+    """The formats to try, by Pillow's names; the library for HEIC is loaded for HEIC only."""
+    known = format_of_head(head)
+    if known is None or known.name != "HEIF":
+        return _PILLOW_NAMES
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return ("HEIF",)
 
 
 def _draft_size(width: int, height: int, at_least: int) -> tuple[int, int]:

@@ -29,11 +29,8 @@ def make_thumbnail(image: Image.Image, target: Path) -> None:
         factor = SMALLEST_PIXELS // longest
         size = (image.width * factor, image.height * factor)
         small = image.resize(size, Image.Resampling.NEAREST)
-    elif longest > THUMBNAIL_PIXELS:
-        size = (_scaled(image.width, longest), _scaled(image.height, longest))
-        small = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     else:
-        small = image
+        small = shrink(image)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.stem}.{os.getpid()}.{threading.get_ident()}")
     try:
@@ -42,6 +39,15 @@ def make_thumbnail(image: Image.Image, target: Path) -> None:
         os.replace(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def shrink(image: Image.Image) -> Image.Image:
+    """The picture with its longer side at 256 pixels, or as it is if that is smaller."""
+    longest = max(image.size)
+    if longest <= THUMBNAIL_PIXELS:
+        return image
+    size = (_scaled(image.width, longest), _scaled(image.height, longest))
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def _scaled(side: int, longest: int) -> int:

@@ -7,13 +7,15 @@ from coldstart.store.batches import Batches, BatchRow, Pick
 from coldstart.store.classes import ClassChange, Classes, ClassRow
 from coldstart.store.comments import CommentRow, Comments, NewComment
 from coldstart.store.database import close_database, open_database
-from coldstart.store.images import ImageRow, Images, ScannedImage
+from coldstart.store.findings import Findings, FoundImage, FoundKind
+from coldstart.store.images import ImageRow, Images, KnownFile, ScannedImage
 from coldstart.store.jobs import JobRow, Jobs
 from coldstart.store.labels import EventRow, Labels, NewEvent
 from coldstart.store.leases import LEASE_S, Lease, Leases
 from coldstart.store.members import Member, Members
 from coldstart.store.runs import RunRow, Runs
 from coldstart.store.steps import Change, History, Step, Steps
+from coldstart.store.truth import Truth
 from coldstart.store.writer import LabelWriter, label_writer
 
 
@@ -33,6 +35,8 @@ class Store:
         self.url = url
         self._engine = open_database(url)
         self.images = Images(self._engine)
+        self.findings = Findings(self._engine)
+        self.truth = Truth(self._engine)
         self.labels = Labels(self._engine)
         self.classes = Classes(self._engine)
         self.comments = Comments(self._engine)
@@ -66,11 +70,15 @@ __all__ = [
     "CommentRow",
     "Comments",
     "EventRow",
+    "Findings",
+    "FoundImage",
+    "FoundKind",
     "History",
     "ImageRow",
     "Images",
     "JobRow",
     "Jobs",
+    "KnownFile",
     "LabelWriter",
     "Labels",
     "Lease",
@@ -86,4 +94,5 @@ __all__ = [
     "Step",
     "Steps",
     "Store",
+    "Truth",
 ]

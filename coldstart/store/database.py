@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from coldstart.errors import ColdstartError
+from coldstart.store.memory import forget
 
-HEAD = "0005"
+HEAD = "0006"
 
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()
@@ -54,6 +55,7 @@ def close_database(url: str) -> None:
     with _lock:
         engine = _engines.pop(url, None)
     if engine is not None:
+        forget(str(engine.url))
         engine.dispose()
 
 

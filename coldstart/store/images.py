@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, Select, bindparam, func, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
 from coldstart.store.database import writing
+from coldstart.store.memory import IMAGES, changed, label_stamp, remembered, version
 from coldstart.store.schema import batch_images, current_labels, images, standing_answers
+
+if TYPE_CHECKING:
+    from coldstart.store.labels import NewEvent
 
 # SQLite refuses more than 32,766 bound values in one statement.
 CHUNK = 10_000
@@ -31,6 +38,7 @@ class ImageRow:
     problem: str | None
     problem_kind: str | None
     missing: bool
+    excluded_for: str | None = None  # why it is left out of the pool, if it is
 
     @property
     def name(self) -> str:
@@ -52,10 +60,25 @@ class ScannedImage:
     format: str | None
     problem: str | None
     problem_kind: str | None
+    perceptual_hash: int | None = None
+    dark_level: float | None = None
+    bright_level: float | None = None
+    sharpness: float | None = None
 
 
-_columns = [column for column in images.columns if column.name != "found_at"]
-_usable = images.c.problem.is_(None) & images.c.missing.is_(False)
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the last scan knew of a file; ``complete`` if it needs no second look for its own."""
+
+    image_id: int
+    size_bytes: int
+    mtime_ns: int
+    missing: bool
+    complete: bool
+
+
+_columns = [images.c[name] for name in ImageRow.__dataclass_fields__]
+_usable = images.c.problem.is_(None) & images.c.missing.is_(False) & images.c.excluded_for.is_(None)
 
 # A list of images as a page may ask for it: name -> which rows.
 FILTERS = (
@@ -69,6 +92,7 @@ FILTERS = (
     "disagreement",
     "problem",
     "missing",
+    "left out",
 )
 
 
@@ -77,38 +101,66 @@ class Images:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._url = str(engine.url)
 
-    def known_files(self) -> dict[tuple[int, str], tuple[int, int, int, bool, bool]]:
-        """(root, path) -> (image_id, size_bytes, mtime_ns, missing, problem is set)."""
-        query = select(
-            images.c.root,
-            images.c.path,
-            images.c.image_id,
-            images.c.size_bytes,
-            images.c.mtime_ns,
-            images.c.missing,
-            images.c.problem.isnot(None),
-        )
+    def version(self) -> int:
+        """A number that grows whenever any image changes, is found, goes or is left out."""
+        return version(self._engine, IMAGES)
+
+    def known(self, root: int, paths: Sequence[str]) -> dict[str, KnownFile]:
+        """What is known of the files at these paths below one root; strangers are left out."""
+        found: dict[str, KnownFile] = {}
+        # A picture read by a version that did not measure is to be read once more.
+        measured = images.c.sharpness.isnot(None) | images.c.problem.isnot(None)
+        for chunk in chunks([encode_path(path) for path in paths]):
+            query = select(
+                images.c.path,
+                images.c.image_id,
+                images.c.size_bytes,
+                images.c.mtime_ns,
+                images.c.missing,
+                measured,
+            ).where(images.c.root == root, images.c.path.in_(chunk))
+            with self._engine.connect() as connection:
+                for path, image_id, size, mtime, missing, complete in connection.execute(query):
+                    known = KnownFile(image_id, size, mtime, bool(missing), bool(complete))
+                    found[decode_path(path)] = known
+        return found
+
+    def last_id(self) -> int:
+        """The largest `image_id` there is, 0 without images."""
         with self._engine.connect() as connection:
-            rows = connection.execute(query)
-            return {
-                (root, decode_path(path)): (image_id, size, mtime, bool(missing), bool(problem))
-                for root, path, image_id, size, mtime, missing, problem in rows
-            }
+            return connection.execute(select(func.max(images.c.image_id))).scalar() or 0
 
-    def save(self, scanned: Sequence[ScannedImage]) -> None:
-        """Add the new files and bring the known ones up to date, in one transaction."""
+    def present(self) -> Iterator[tuple[int, int]]:
+        """(image_id, root) of every image whose file was there at the last scan."""
+        query = select(images.c.image_id, images.c.root).where(images.c.missing.is_(False))
+        with self._engine.connect() as connection:
+            rows = connection.execution_options(yield_per=CHUNK).execute(query)
+            yield from ((row[0], row[1]) for row in rows)
+
+    def save(self, scanned: Sequence[ScannedImage], events: Sequence[NewEvent] = ()) -> None:
+        """Add the new files and bring the known ones up to date, in one transaction.
+
+        events : answers to be stored with it, for copies of a picture that becomes another one.
+        """
+        from coldstart.store.labels import insert_events
+
         now = time.time()
         new = [_values(image) | {"found_at": now} for image in scanned if image.image_id is None]
-        known = [_values(i) | {"key": i.image_id} for i in scanned if i.image_id is not None]
+        known = [_changes(image) for image in scanned if image.image_id is not None]
         if not new and not known:
             return
         with writing(self._engine) as connection:
             if new:
                 connection.execute(images.insert(), new)
             if known:
+                # A file that cannot be read any more keeps its hash: its labels hang on it.
+                kept: Any = func.coalesce(bindparam("new_hash"), images.c.content_hash)
                 update = images.update().where(images.c.image_id == bindparam("key"))
-                connection.execute(update, known)
+                connection.execute(update.values(content_hash=kept), known)
+            insert_events(connection, events)
+            changed(connection, IMAGES)
 
     def mark_missing(self, image_ids: Sequence[int], missing: bool) -> None:
         """Say that these files are gone (or are back); their labels stay."""
@@ -119,18 +171,52 @@ class Images:
         )
         with writing(self._engine) as connection:
             connection.execute(update, [{"key": image_id} for image_id in image_ids])
+            changed(connection, IMAGES)
 
-    def missing_by_hash(self) -> dict[str, int]:
-        """content_hash -> an image with that content whose file is gone."""
-        query = select(images.c.content_hash, images.c.image_id).where(
-            images.c.missing & images.c.content_hash.isnot(None)
-        )
+    def missing_with(self, content_hashes: Sequence[str]) -> dict[str, list[int]]:
+        """content_hash -> the images with that content whose file is gone, first found first."""
+        found: dict[str, list[int]] = {}
+        for chunk in chunks(content_hashes):
+            query = select(images.c.content_hash, images.c.image_id).where(
+                images.c.missing.is_(True), images.c.content_hash.in_(chunk)
+            )
+            with self._engine.connect() as connection:
+                for content_hash, image_id in connection.execute(query.order_by(images.c.image_id)):
+                    found.setdefault(content_hash, []).append(image_id)
+        return found
+
+    def copies(self, image_ids: Sequence[int]) -> dict[int, list[int]]:
+        """image_id -> ids of all images with the same content, itself included, by id."""
         with self._engine.connect() as connection:
-            return {row.content_hash: row.image_id for row in connection.execute(query)}
+            return copies_of(connection, image_ids)
 
     def usable(self) -> list[ImageRow]:
-        """The pool: every image that can be read and is there, by `image_id`."""
+        """The pool: every image that can be read, is there and is not left out, by `image_id`.
+
+        Exact copies each have a row. For pools of any size see `pool_index`.
+        """
         return self._rows(select(*_columns).where(_usable).order_by(images.c.image_id))
+
+    def pool_index(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+        """The pool as two arrays by `image_id`: the ids, and the content hashes as bytes ``S64``.
+
+        Kept until an image changes: treat them as read-only.
+        """
+        return remembered((self._url, "pool_index"), self.version(), self._pool_index)
+
+    def _pool_index(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+        query = select(images.c.image_id, images.c.content_hash).where(_usable)
+        ids: list[NDArray[np.int64]] = []
+        hashes: list[NDArray[np.bytes_]] = []
+        with self._engine.connect() as connection:
+            ordered = query.order_by(images.c.image_id)
+            rows = connection.execution_options(yield_per=CHUNK).execute(ordered)
+            for part in rows.partitions():
+                ids.append(np.array([row[0] for row in part], dtype=np.int64))
+                hashes.append(np.array([row[1] or "" for row in part], dtype="S64"))
+        if not ids:
+            return np.empty(0, np.int64), np.empty(0, "S64")
+        return np.concatenate(ids), np.concatenate(hashes)
 
     def get(self, image_ids: Sequence[int]) -> dict[int, ImageRow]:
         """The rows of these images, by `image_id`; unknown ids are left out."""
@@ -143,8 +229,14 @@ class Images:
     def by_path(self, paths: Sequence[str]) -> dict[str, list[int]]:
         """Relative path -> ids of the images that have it (one a root)."""
         found: dict[str, list[int]] = {}
+        with self._engine.connect() as connection:
+            last_root = connection.execute(select(func.max(images.c.root))).scalar() or 0
+        roots = list(range(last_root + 1))
         for chunk in chunks([encode_path(path) for path in paths]):
-            query = select(images.c.path, images.c.image_id).where(images.c.path.in_(chunk))
+            # With the roots named, the index of (root, path) answers.
+            query = select(images.c.path, images.c.image_id).where(
+                images.c.root.in_(roots), images.c.path.in_(chunk)
+            )
             with self._engine.connect() as connection:
                 for path, image_id in connection.execute(query):
                     found.setdefault(decode_path(path), []).append(image_id)
@@ -152,16 +244,46 @@ class Images:
 
     def page(self, which: str, offset: int, limit: int) -> list[ImageRow]:
         """One page of a list named in `FILTERS`; "queue" is in the order of the picks."""
+        if which == "usable":
+            # The ids alone come from an index, however far the page lies.
+            ids = _filtered(select(images.c.image_id), which).offset(offset).limit(limit)
+            query = select(*_columns).where(images.c.image_id.in_(ids.scalar_subquery()))
+            return self._rows(query.order_by(images.c.image_id))
         return self._rows(_filtered(select(*_columns), which).offset(offset).limit(limit))
+
+    def with_problem(self, kind: str, offset: int, limit: int) -> list[ImageRow]:
+        """One page of the files that cannot be used for this kind of problem, by path."""
+        query = _filtered(select(*_columns), "problem").where(images.c.problem_kind == kind)
+        return self._rows(query.offset(offset).limit(limit))
 
     def count(self, which: str) -> int:
         """How many images a list named in `FILTERS` has."""
+        if which == "queue":
+            return self._count(which)
+        if which in ("usable", "problem", "missing", "left out"):
+            stamp: tuple[int, ...] = (self.version(),)
+            return remembered((self._url, "count", which), stamp, lambda: self._count(which))
+        stamp = label_stamp(self._engine)
+        return remembered((self._url, "count", which), stamp, lambda: self._count(which))
+
+    def _count(self, which: str) -> int:
+        if which == "unlabelled":
+            answered = select(func.count()).select_from(
+                current_labels.join(images, images.c.image_id == current_labels.c.image_id)
+            )
+            with self._engine.connect() as connection:
+                return (
+                    self.count("usable") - connection.execute(answered.where(_usable)).scalar_one()
+                )
         query = _filtered(select(images.c.image_id), which).order_by(None).subquery()
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(query)).scalar_one()
 
     def summary(self) -> dict[str, list[tuple[str, int]]]:
         """Counts of the pool by file format and by problem: {"format": …, "problem": …}."""
+        return remembered((self._url, "summary"), self.version(), self._summary)
+
+    def _summary(self) -> dict[str, list[tuple[str, int]]]:
         with self._engine.connect() as connection:
             formats = connection.execute(
                 select(images.c.format, func.count()).where(_usable).group_by(images.c.format)
@@ -178,6 +300,9 @@ class Images:
 
     def sizes(self) -> tuple[int, int, int, int] | None:
         """(smallest width, smallest height, largest width, largest height) of the pool."""
+        return remembered((self._url, "sizes"), self.version(), self._sizes)
+
+    def _sizes(self) -> tuple[int, int, int, int] | None:
         query = select(
             func.min(images.c.width),
             func.min(images.c.height),
@@ -191,12 +316,13 @@ class Images:
     def with_hash(self, content_hash: str) -> ImageRow | None:
         """An image with this content, preferably one whose file is there."""
         query = select(*_columns).where(images.c.content_hash == content_hash)
-        rows = self._rows(query.order_by(images.c.missing).limit(1))
+        readable_first = (images.c.missing, images.c.problem.isnot(None), images.c.image_id)
+        rows = self._rows(query.order_by(*readable_first).limit(1))
         return rows[0] if rows else None
 
     def _rows(self, query: Select) -> list[ImageRow]:
         with self._engine.connect() as connection:
-            return [_image_row(row._mapping) for row in connection.execute(query)]
+            return [image_row(dict(row._mapping)) for row in connection.execute(query)]
 
 
 def _filtered(query: Select, which: str) -> Select:
@@ -206,7 +332,10 @@ def _filtered(query: Select, which: str) -> Select:
         broken = images.c.problem.isnot(None) & images.c.missing.is_(False)
         return query.where(broken).order_by(images.c.root, images.c.path)
     if which == "missing":
-        return query.where(images.c.missing).order_by(images.c.root, images.c.path)
+        return query.where(images.c.missing.is_(True)).order_by(images.c.root, images.c.path)
+    if which == "left out":
+        left_out = images.c.excluded_for.isnot(None) & images.c.missing.is_(False)
+        return query.where(left_out).order_by(images.c.image_id)
     if which == "queue":
         first = (
             select(
@@ -253,7 +382,8 @@ def _answered():  # type: ignore[no-untyped-def]  # an SQLAlchemy clause, whose 
     return images.c.image_id.in_(select(current_labels.c.image_id))
 
 
-def _image_row(values) -> ImageRow:  # type: ignore[no-untyped-def]
+def image_row(values: Mapping[str, Any]) -> ImageRow:
+    """A row of the table as an `ImageRow`."""
     row = dict(values)
     row["path"] = decode_path(row["path"])
     row["missing"] = bool(row["missing"])
@@ -273,7 +403,16 @@ def _values(image: ScannedImage) -> dict[str, object]:
         "problem": None if image.problem is None else encode_path(image.problem),
         "problem_kind": image.problem_kind,
         "missing": False,
+        "perceptual_hash": image.perceptual_hash,
+        "dark_level": image.dark_level,
+        "bright_level": image.bright_level,
+        "sharpness": image.sharpness,
     }
+
+
+def _changes(image: ScannedImage) -> dict[str, object]:
+    values = _values(image)
+    return values | {"key": image.image_id, "new_hash": values.pop("content_hash")}
 
 
 # A file name that is not valid UTF-8 reaches Python with lone surrogates, which no database takes.
@@ -291,6 +430,22 @@ def encode_path(path: str) -> str:
 def decode_path(text: str) -> str:
     """The path that `encode_path` was given."""
     return text.translate(_FROM_PRIVATE)
+
+
+def copies_of(connection: Connection, image_ids: Sequence[int]) -> dict[int, list[int]]:
+    """image_id -> ids of all images with the same content, itself included, by id."""
+    own, twin = images.alias("own"), images.alias("twin")
+    found: dict[int, list[int]] = {}
+    for chunk in chunks(image_ids):
+        query = (
+            select(own.c.image_id, twin.c.image_id)
+            .join(twin, twin.c.content_hash == own.c.content_hash)
+            .where(own.c.image_id.in_(chunk))
+            .order_by(own.c.image_id, twin.c.image_id)
+        )
+        for image_id, other in connection.execute(query):
+            found.setdefault(image_id, []).append(other)
+    return found
 
 
 def chunks(values: Sequence, size: int = CHUNK) -> Iterator[list]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from coldstart.labels.resolve import resolve
 from coldstart.store.classes import DELETED, Classes, ClassRow
 from coldstart.store.database import writing
-from coldstart.store.images import chunks
+from coldstart.store.images import chunks, copies_of
+from coldstart.store.memory import label_stamp, remembered
 from coldstart.store.schema import (
     current_labels,
     images,
@@ -116,10 +117,18 @@ class Labels:
     def current(self, image_ids: Sequence[int] | None = None) -> dict[int, EventRow]:
         """The answer that stands for each image that has one, by `image_id`."""
         if image_ids is None:
-            return {row.image_id: row for row in self._events(select(current_labels))}
-        # The view cannot be asked about few images cheaply; their answers can.
-        labels = resolve(self.standing(image_ids))
-        return {image_id: label.winner for image_id, label in labels.items()}
+            return dict(self._all_current())
+        # As `current_labels` says it, but asking for these images and their copies only.
+        copies = self._copies(image_ids)
+        members = sorted({twin for group in copies.values() for twin in group})
+        labels = resolve(self.standing(members))
+        found: dict[int, EventRow] = {}
+        for image_id, group in copies.items():
+            answers = [labels[twin].winner for twin in group if twin in labels]
+            if answers:
+                newest = max(answers, key=lambda row: row.event_id)
+                found[image_id] = replace(newest, image_id=image_id)
+        return found
 
     def standing(self, image_ids: Sequence[int]) -> list[EventRow]:
         """Each annotator's answer that was not withdrawn, for these images, oldest first."""
@@ -145,6 +154,17 @@ class Labels:
         ).order_by(standing_answers.c.image_id)
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
+
+    def _all_current(self) -> dict[int, EventRow]:
+        def read() -> dict[int, EventRow]:
+            return {row.image_id: row for row in self._events(select(current_labels))}
+
+        stamp = label_stamp(self._engine)
+        return remembered((str(self._engine.url), "current labels"), stamp, read)
+
+    def _copies(self, image_ids: Sequence[int]) -> dict[int, list[int]]:
+        with self._engine.connect() as connection:
+            return copies_of(connection, image_ids)
 
     def events(
         self, image_ids: Sequence[int] | None = None, *, as_given: bool = False
@@ -210,8 +230,7 @@ class Labels:
     def counts(self) -> dict[str, int]:
         """How many images stand at each kind of answer: {"class": 12, "skipped": 1, …}."""
         query = select(current_labels.c.kind, func.count()).group_by(current_labels.c.kind)
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+        return dict(self._counted("counts", query))
 
     def class_counts(self) -> dict[int, int]:
         """class_id -> how many images stand at that class."""
@@ -220,8 +239,14 @@ class Labels:
             .where(current_labels.c.kind == "class")
             .group_by(current_labels.c.class_id)
         )
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+        return dict(self._counted("class counts", query))
+
+    def _counted(self, what: str, query: Any) -> dict[Any, int]:
+        def count() -> dict[Any, int]:
+            with self._engine.connect() as connection:
+                return {row[0]: row[1] for row in connection.execute(query)}
+
+        return remembered((str(self._engine.url), what), label_stamp(self._engine), count)
 
     def _class_states(self, wanted: set[int]) -> dict[int | None, str]:
         """class_id -> its state, or that of the class it was merged into."""
@@ -245,6 +270,31 @@ class Labels:
             return [EventRow(**row._mapping) for row in connection.execute(query)]
 
 
+def _speakers(connection: Connection, image_ids: Sequence[int]) -> dict[int, int]:
+    """Of images with exact copies, the one that holds the answers of all: image_id -> its id.
+
+    The one answered last, or else the one found first.
+    """
+    groups = {
+        image_id: group
+        for image_id, group in copies_of(connection, sorted(set(image_ids))).items()
+        if len(group) > 1
+    }
+    members = sorted({twin for group in groups.values() for twin in group})
+    answered: dict[int, int] = {}
+    for chunk in chunks(members):
+        query = (
+            select(label_events.c.image_id, func.max(label_events.c.event_id))
+            .where(label_events.c.image_id.in_(chunk))
+            .group_by(label_events.c.image_id)
+        )
+        answered.update((row[0], row[1]) for row in connection.execute(query))
+    return {
+        image_id: max(group, key=lambda twin: (answered.get(twin, 0), -twin))
+        for image_id, group in groups.items()
+    }
+
+
 def insert_events(connection: Connection, events: Sequence[NewEvent]) -> int:
     """Insert what is new among ``events`` on an open writing connection; how many were new."""
     if not events:
@@ -253,6 +303,11 @@ def insert_events(connection: Connection, events: Sequence[NewEvent]) -> int:
     insert = dialect.insert(label_events).on_conflict_do_nothing(index_elements=["uuid"])
     before = connection.execute(select(func.count()).select_from(label_events)).scalar_one()
     now = time.time()
-    connection.execute(insert, [vars(event) | {"at": now} for event in events])
+    speaks = _speakers(connection, [event.image_id for event in events])
+    rows = [
+        vars(event) | {"at": now, "image_id": speaks.get(event.image_id, event.image_id)}
+        for event in events
+    ]
+    connection.execute(insert, rows)
     after = connection.execute(select(func.count()).select_from(label_events)).scalar_one()
     return after - before

@@ -16,9 +16,12 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Subquery,
     Table,
     Text,
     UniqueConstraint,
+    literal,
+    select,
     text,
 )
 
@@ -43,8 +46,81 @@ images = Table(
     Column("problem_kind", Text),
     Column("missing", Boolean, nullable=False, server_default=text("false")),
     Column("found_at", Float, nullable=False),
+    # What the folder doctor measures of a picture (`images.measure`); null where there is none.
+    Column("perceptual_hash", BigInteger),
+    Column("dark_level", Float),
+    Column("bright_level", Float),
+    Column("sharpness", Float),
+    Column("decision", Text),  # a person's word on this one image: "out" or "in" of the pool
+    Column("excluded_for", Text),  # why it is left out of the pool: a kind of finding, or "by hand"
     UniqueConstraint("root", "path"),
     Index("images_by_hash", "content_hash"),
+    # Lists that stay quick at a million images, because each is an index of its own.
+    Index(
+        "images_in_pool",
+        "image_id",
+        sqlite_where=text("problem IS NULL AND missing IS 0 AND excluded_for IS NULL"),
+        postgresql_where=text("problem IS NULL AND missing IS false AND excluded_for IS NULL"),
+    ),
+    Index(
+        "images_with_problem",
+        "root",
+        "path",
+        sqlite_where=text("problem IS NOT NULL"),
+        postgresql_where=text("problem IS NOT NULL"),
+    ),
+    Index(
+        "images_missing",
+        "root",
+        "path",
+        sqlite_where=text("missing IS 1"),
+        postgresql_where=text("missing IS true"),
+    ),
+    Index(
+        "images_excluded",
+        "image_id",
+        sqlite_where=text("excluded_for IS NOT NULL"),
+        postgresql_where=text("excluded_for IS NOT NULL"),
+    ),
+)
+
+# What the folder doctor found at the last scan; `group_id` is the image kept of a group of copies.
+findings = Table(
+    "findings",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("image_id", BigInteger, ForeignKey("images.image_id"), primary_key=True),
+    Column("group_id", BigInteger, nullable=False),
+    Column("score", Float),
+    Index("findings_in_order", "kind", "group_id", "image_id"),
+)
+
+finding_kinds = Table(
+    "finding_kinds",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("images", Integer, nullable=False),
+    Column("groups", Integer, nullable=False),
+    Column("excluded", Boolean, nullable=False),  # a person left all of them out of the pool
+    Column("decided_by", Text),
+    Column("decided_at", Float),
+)
+
+# Classes that are known and kept from everybody but a rehearsal.
+hidden_truth = Table(
+    "hidden_truth",
+    metadata,
+    Column("image_id", BigInteger, ForeignKey("images.image_id"), primary_key=True),
+    Column("class_name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
+# A number that grows whenever its subject changes: what was computed from it is then out of date.
+versions = Table(
+    "versions",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )
 
 classes = Table(
@@ -244,4 +320,34 @@ standing_answers = _view_of_events("standing_answers")
 
 # The answer that stands for each image: the newest review, else what most people answered;
 # `labels.resolve` says it in Python.
-current_labels = _view_of_events("current_labels")
+own_labels = _view_of_events("current_labels")
+
+
+def _shared_labels() -> Subquery:
+    """`own_labels`, of which all images with the same content have a row each.
+
+    New answers are stored with one image of them (`labels.insert_events`). Where two of them have
+    answers all the same, because one became a copy of the other later, that which was answered last
+    speaks for all.
+    """
+    answered, copy, other = images.alias("answered"), images.alias("copy"), images.alias("other")
+    answered_later = (
+        select(literal(1))
+        .select_from(other.join(label_events, label_events.c.image_id == other.c.image_id))
+        .where(
+            other.c.content_hash == answered.c.content_hash,
+            other.c.image_id != answered.c.image_id,
+            label_events.c.event_id > own_labels.c.event_id,
+        )
+        .correlate(answered, own_labels)
+        .exists()
+    )
+    columns = [copy.c.image_id if column.name == "image_id" else column for column in own_labels.c]
+    joined = own_labels.join(answered, answered.c.image_id == own_labels.c.image_id).join(
+        copy, copy.c.content_hash == answered.c.content_hash
+    )
+    return select(*columns).select_from(joined).where(~answered_later).subquery("shared_labels")
+
+
+# The label that stands for each image, exact copies sharing theirs.
+current_labels = _shared_labels()

@@ -51,7 +51,7 @@ def nothing_found(project: Project, action: DeltaGenerator, *, scanning: bool) -
         return
     if action.button("Scan", type="primary", icon=":material/search:"):
         job_card.start(project, "scan")
-    folders = ", ".join(f"`{shown_name(str(root))}`" for root in project.roots)
+    folders = ", ".join(f"`{source.shown}`" for source in project.sources)
     empty(f"No usable image is known yet. **Scan** looks through {folders}.")
     if project.store.images.count("problem"):
         unusable_list(project)
@@ -71,7 +71,7 @@ def counts(project: Project, found: Files) -> None:
         facts.append(("Height", _range(sizes[1], sizes[3])))
     facts.append(("Cannot be used", f"{found.unusable:,}"))
     show_facts(facts)
-    folders = ", ".join(f"`{shown_name(str(root))}`" for root in project.roots)
+    folders = ", ".join(f"`{source.shown}`" for source in project.sources)
     st.caption(f"From {folders} and every folder below. The files are only read, never changed.")
 
 

@@ -90,7 +90,10 @@ class ProjectGate:
         row = project.store.images.get([image_id]).get(image_id)
         if row is None or row.missing or row.content_hash != content_hash:
             return None
-        file = project.file_of(row)
+        try:
+            file = project.local_file(row)
+        except OSError:
+            return None
         return None if leads_out(file) else file
 
 

@@ -245,7 +245,7 @@ def _unseen_pictures(pool: ProjectPool) -> dict[str, int]:
 
 def not_asked_yet(pool: ProjectPool) -> list[int]:
     """Ids of the images that the audit can ask about, the next one first."""
-    row_of = {int(image_id): row for row, image_id in enumerate(pool.image_ids)}
+    row_of = pool.rows_of(pool.reserve)
     known = {*pool.labelled.tolist(), *pool.aside.tolist(), *pool.waiting.tolist()}
     return [one for one in pool.reserve if one in row_of and row_of[one] not in known]
 

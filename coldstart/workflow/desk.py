@@ -82,7 +82,7 @@ class Desk:
 
     def coverage(self, image_ids: list[int], delta: float) -> NDArray[np.float64]:
         """Coverage before a batch, and after each of its images; all that is queued counts."""
-        row_of = {int(image_id): row for row, image_id in enumerate(self.pool.image_ids)}
+        row_of = self.pool.rows_of(image_ids)
         rows = np.array([row_of[image_id] for image_id in image_ids], dtype=np.int64)
         known = np.union1d(self.pool.labelled, self.pool.waiting).astype(np.int64)
         return coverage_curve(self.every, rows, delta, labelled=known)

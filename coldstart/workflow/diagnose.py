@@ -158,6 +158,7 @@ def current_coverage(project: Project) -> float | None:
     covered = 0.0
     if len(pool.labelled):
         radius = coverage_radius(project, pool)
-        covered = float(covered_mask(pool.vectors, pool.labelled, radius.delta).mean())
+        mask = covered_mask(pool.vectors, pool.labelled, radius.delta)
+        covered = float(np.average(mask, weights=pool.copies))
     _coverage_of[key] = (state, covered)
     return covered

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from coldstart.errors import ColdstartError
 from coldstart.labels.manifest import MANIFEST_FORMATS, ManifestRow, write_manifest
-from coldstart.labels.resolve import resolve
 from coldstart.project import Project
+from coldstart.workflow.copies import resolve_shared
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def manifest_bytes(project: Project, format: str) -> bytes:
 
 
 def manifest_rows(project: Project) -> Iterator[ManifestRow]:
-    """One row for each image that has an answer, by `image_id`."""
+    """One row for each image that has an answer, by `image_id`; exact copies share theirs."""
     store = project.store
     names = {row.class_id: row.name for row in store.labels.classes()}
-    labels = resolve(store.labels.events())
+    labels = resolve_shared(project)
     ids = sorted(labels)
     images = store.images.get(ids)
     picks = store.batches.last_picks(ids)

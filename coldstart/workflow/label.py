@@ -218,10 +218,10 @@ def _match_paths(
 
 def _relative(project: Project, path: str) -> str:
     path = path.replace("\\", "/")
-    for root in project.roots:
-        prefix = root.as_posix().rstrip("/") + "/"
-        if path.startswith(prefix):
-            return path[len(prefix) :]
+    for source in project.sources:
+        inside = source.relative(path)
+        if inside is not None:
+            return inside
     return path.removeprefix("./")
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
+from coldstart.workflow.pictures import Pictures, pictures_of
 
 if TYPE_CHECKING:
     from coldstart.embeddings.matrix import EmbeddingSet
@@ -26,28 +26,33 @@ _RADIUS_BUDGET = 100
 
 @dataclass(frozen=True)
 class ProjectPool:
-    """Every usable image that has a vector, in the order of ``image_ids``.
+    """Every usable picture that has a vector, in the order of ``image_ids``.
+
+    Exact copies are one row: that of the copy found first. Labels, the queue and the reserve of any
+    copy are those of the row.
 
     Attributes
     ----------
     embedding_set : the set's name.
     vectors : (n, d) float32.
     image_ids : (n,) int64.
-    content_hashes : (n,) names the picture: copies have the same.
+    content_hashes : (n,) names the picture.
+    copies : (n,) int64 how many usable images the row stands for, 1 for a picture without copies.
     labelled : (m,) int64 rows that stand at a class.
     class_names : the class of each labelled row.
     aside : rows skipped, unsure or disagreed about: not to be asked again, and no label either.
     waiting : rows queued and not answered.
-    without_vector : how many usable images the set lacks.
+    without_vector : how many usable pictures the set lacks.
     reserve : ids of the images kept aside for the audit, in the order of asking.
-    apart : rows of the reserve and of all copies of its pictures: no strategy may pick or see them,
-        and no model that is measured may learn from them.
+    apart : rows of the reserve: no strategy may pick or see them, and no model that is measured
+        may learn from them.
     """
 
     embedding_set: str
     vectors: NDArray[np.float32]
     image_ids: NDArray[np.int64]
     content_hashes: list[str]
+    copies: NDArray[np.int64]
     labelled: NDArray[np.int64]
     class_names: list[str]
     aside: NDArray[np.int64]
@@ -55,10 +60,17 @@ class ProjectPool:
     without_vector: int
     reserve: tuple[int, ...]
     apart: NDArray[np.int64]
+    pictures: Pictures = field(repr=False)
+
+    def rows_of(self, image_ids: Iterable[int]) -> dict[int, int]:
+        """image_id -> row, for those images of the pool, copies included, that have a vector."""
+        return self.pictures.rows_of(image_ids)
 
     def with_reserve(self, reserve: Sequence[int], pictures: Collection[str]) -> ProjectPool:
         """The same pool with these images, of these content hashes, kept aside for the audit."""
-        apart = [row for row, picture in enumerate(self.content_hashes) if picture in pictures]
+        apart: list[int] = []
+        if pictures:
+            apart = [row for row, picture in enumerate(self.content_hashes) if picture in pictures]
         return replace(self, reserve=tuple(reserve), apart=np.array(apart, dtype=np.int64))
 
     def training_labels(self) -> tuple[NDArray[np.int64], list[str]]:
@@ -80,8 +92,7 @@ class ProjectPool:
         from coldstart.selection import Pool
 
         every = Pool(self.vectors) if every is None else every
-        weights, first = self._copies
-        candidates = first.copy()
+        candidates = np.ones(len(self.image_ids), dtype=bool)
         for rows in (self.labelled, self.aside, self.waiting, self.apart):
             candidates[rows] = False
         labelled, class_names = self.training_labels()
@@ -89,28 +100,12 @@ class ProjectPool:
         if labels is None:
             labelled = np.setdiff1d(np.union1d(labelled, self.waiting), self.apart)
         return every.changed(
-            labelled=labelled, labels=labels, candidates=candidates, weights=weights
+            labelled=labelled, labels=labels, candidates=candidates, weights=self.weights()
         )
 
-    @cached_property
-    def _copies(self) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
-        """How much each image counts (None where all count the same), and whether it may stand for
-        its copies: the first of them, unless one has been answered or queued."""
-        n = len(self.content_hashes)
-        # Of an image without a hash nobody knows a copy.
-        pictures = [picture or f"row {row}" for row, picture in enumerate(self.content_hashes)]
-        _, first, of_row, count = np.unique(
-            pictures, return_index=True, return_inverse=True, return_counts=True
-        )
-        stands = np.ones(n, dtype=bool)
-        if len(first) == n:
-            return None, stands
-        stands[:] = False
-        stands[first] = True
-        weights = np.where(stands, count[of_row], 0).astype(np.float64)
-        known = np.concatenate([self.labelled, self.aside, self.waiting])
-        stands &= ~np.isin(of_row, of_row[known])
-        return weights, stands
+    def weights(self) -> NDArray[np.float64] | None:
+        """(n,) how many images each row stands for; None where no picture has a copy."""
+        return None if (self.copies == 1).all() else self.copies.astype(np.float64)
 
 
 def active_set(project: Project) -> EmbeddingSet | None:
@@ -139,57 +134,47 @@ def load_pool(project: Project) -> ProjectPool:
         )
     answers = project.store.labels.current()
     excluded = {image_id for image_id, answer in answers.items() if answer.kind == "excluded"}
-    usable = {
-        row.image_id: row.content_hash
-        for row in project.store.images.usable()
-        if row.image_id not in excluded
-    }
-    ids = np.asarray(embedding_set.image_ids, dtype=np.int64)
-    hashes = embedding_set.content_hashes
-    # A vector of an image whose content has changed since is a vector of another picture, and one
-    # that is all zeros points nowhere.
-    fits = np.array(
-        [usable.get(int(i), "") == h for i, h in zip(ids, hashes, strict=True)], dtype=bool
-    ) & embedding_set.vectors.any(axis=1)
-    if not fits.any():
+    pictures = pictures_of(project, embedding_set).without(excluded)
+    if not len(pictures.image_ids):
         raise ColdstartError(
             f"No usable image has a vector in the embedding set {embedding_set.name}.",
             "Compute the embeddings again.",
         )
-    vectors = embedding_set.vectors if fits.all() else embedding_set.vectors[fits]
-    ids = ids[fits]
-    row_of = {int(image_id): row for row, image_id in enumerate(ids)}
+    waiting_ids = project.store.batches.waiting()
+    reserve = project.store.audit.reserved()
+    row_of = pictures.rows_of([*answers, *waiting_ids])
     names = {row.class_id: row.name for row in project.store.labels.classes()}
-    labelled, class_names, aside = [], [], []
+    class_of: dict[int, str] = {}
+    aside: set[int] = set()
     for image_id, answer in answers.items():
         row = row_of.get(image_id)
         if row is None:
             continue
         if answer.kind == "class" and answer.class_id is not None:
-            labelled.append((row, names[answer.class_id]))
+            class_of[row] = names[answer.class_id]
         else:
-            aside.append(row)
+            aside.add(row)
     # People disagree about these: no label, and not to be asked again either.
-    aside += [row_of[i] for i in project.store.labels.unresolved() if i in row_of]
-    labelled.sort()
-    class_names = [name for _, name in labelled]
-    waiting = [row_of[i] for i in project.store.batches.waiting() if i in row_of]
-    reserve = project.store.audit.reserved()
-    pictures = {row.content_hash or "" for row in project.store.images.get(reserve).values()}
+    aside.update(pictures.rows_of(project.store.labels.unresolved()).values())
+    labelled = sorted(class_of)
+    waiting = dict.fromkeys(row_of[i] for i in waiting_ids if i in row_of)
+    reserved = {row.content_hash or "" for row in project.store.images.get(reserve).values()}
     pool = ProjectPool(
         embedding_set=embedding_set.name,
-        vectors=vectors,
-        image_ids=ids,
-        content_hashes=[usable[int(image_id)] or "" for image_id in ids],
-        labelled=np.array([row for row, _ in labelled], dtype=np.int64),
-        class_names=class_names,
+        vectors=pictures.vectors,
+        image_ids=pictures.image_ids,
+        content_hashes=pictures.content_hashes,
+        copies=pictures.copies,
+        labelled=np.array(labelled, dtype=np.int64),
+        class_names=[class_of[row] for row in labelled],
         aside=np.array(sorted(aside), dtype=np.int64),
-        waiting=np.array(waiting, dtype=np.int64),
-        without_vector=len(usable) - len(ids),
+        waiting=np.array(list(waiting), dtype=np.int64),
+        without_vector=pictures.without_vector,
         reserve=(),
         apart=np.empty(0, dtype=np.int64),
+        pictures=pictures,
     )
-    return pool.with_reserve(reserve, pictures)
+    return pool.with_reserve(reserve, reserved)
 
 
 def vectors_of(project: Project, image_ids: Sequence[int]) -> tuple[list[int], NDArray[np.float32]]:
@@ -222,10 +207,13 @@ def in_order_of_labelling(
 ) -> NDArray[np.int64]:
     """Labelled ``rows`` in the order in which their images were first given a class."""
     first: dict[int, int] = {}
-    for event in project.store.labels.events():
-        if event.kind == "class":
-            first.setdefault(event.image_id, event.event_id)
-    when = [first.get(int(pool.image_ids[row]), 0) for row in rows]
+    events = project.store.labels.events()
+    row_of = pool.rows_of({event.image_id for event in events})
+    for event in events:
+        row = row_of.get(event.image_id)
+        if event.kind == "class" and row is not None:
+            first.setdefault(row, event.event_id)
+    when = [first.get(row, 0) for row in rows.tolist()]
     return rows[np.argsort(when, kind="stable")]
 
 

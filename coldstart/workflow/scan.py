@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice, tee
 from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from coldstart.errors import ColdstartError
 from coldstart.images.check import ImageFacts, check_images
-from coldstart.images.find import FoundFile, find_files
-from coldstart.images.formats import is_image_candidate
+from coldstart.images.fetched import prefetched
+from coldstart.images.find import FoundFile
+from coldstart.images.sources import Source
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
-from coldstart.store import ScannedImage
+from coldstart.store import ImageRow, ScannedImage
+from coldstart.workflow.copies import answers_left_behind
+from coldstart.workflow.doctor import examine
 from coldstart.workflow.projects import leads_out
 
 _SAVE_EVERY = 256
+_LOOK_UP = 5_000  # files whose rows are looked up at once
 
 
 @dataclass
@@ -35,75 +47,40 @@ class ScanReport:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class _ToCheck:
-    root: int
-    file: FoundFile
-    image_id: int | None
-
-
 def scan(project: Project, *, progress: Progress = silent) -> ScanReport:
-    """Bring the project's list of images up to date with its folders.
+    """Bring the project's list of images up to date with its folders, and examine them.
 
     Only new files and files whose size or time changed are read. A scan that is cancelled keeps
-    what it has checked, and the next one goes on from there.
+    what it has checked, and the next one goes on from there. Memory does not grow with the number
+    of files, but for one byte each.
 
     Raises
     ------
-    ColdstartError : an image folder is gone, or holds no image at all.
+    ColdstartError : an image folder is gone, or holds no image at all, or the disk is full.
     """
     started = time.monotonic()
     store = project.store
     report = ScanReport()
-    known = store.images.known_files()
-    seen: set[tuple[int, str]] = set()
-    to_check: list[_ToCheck] = []
-    returned: list[int] = []
-    unreadable_below: list[tuple[int, str]] = []
-
-    for root, folder in enumerate(project.roots):
-
-        def on_unreadable(path: str, reason: str, root: int = root) -> None:
-            unreadable_below.append((root, path.rstrip("/") + "/"))
-            report.unreadable_folders.append(f"{path} ({reason})")
-
-        for file in find_files(folder, on_unreadable):
-            if leads_out(folder / file.path):
-                report.other_files += 1
-                continue
-            before = known.get((root, file.path))
-            if before is None and not is_image_candidate(folder / file.path):
-                report.other_files += 1
-                continue
-            seen.add((root, file.path))
-            if before is None:
-                to_check.append(_ToCheck(root, file, None))
-            elif before[1:3] != (file.size_bytes, file.mtime_ns):
-                to_check.append(_ToCheck(root, file, before[0]))
-            else:
-                report.unchanged += 1
-                if before[3]:
-                    returned.append(before[0])
-            if len(seen) % 1000 == 0:
-                progress(0, None, f"{len(seen):,} files found")
-
-    gone = [
-        image_id
-        for (root, path), (image_id, _, _, missing, _) in known.items()
-        if (root, path) not in seen
-        and not missing
-        and not any(root == where and path.startswith(below) for where, below in unreadable_below)
-    ]
-    store.images.mark_missing(gone, True)
-    store.images.mark_missing(returned, False)
-    _check_and_save(project, to_check, report, progress)
+    try:
+        # What is to be read waits in a file: the list of a first scan is as long as the folder.
+        with tempfile.TemporaryFile("w+b", dir=project.directory) as waiting:
+            walk = _Walk(project, report, waiting, progress)
+            walk.run()
+            gone = walk.mark_gone()
+            _check_and_save(project, walk.waiting_entries(), walk.to_check, report, progress)
+    except OSError as error:
+        raise ColdstartError(
+            f"The scan stopped: {error.strerror or error} (in {project.directory}).",
+            "Make room or give write permission, then scan again; it goes on where it stopped.",
+        ) from error
+    examine(project, progress=progress)
 
     report.images = store.images.count("usable")
     report.unreadable = store.images.count("problem")
-    report.missing = len(gone) - report.moved
+    report.missing = gone - report.moved
     report.seconds = time.monotonic() - started
-    if report.images == 0 and report.unreadable == 0:
-        folders = ", ".join(str(folder) for folder in project.roots)
+    if report.images == 0 and report.unreadable == 0 and not store.images.count("left out"):
+        folders = ", ".join(source.shown for source in project.sources)
         raise ColdstartError(
             f"No image was found in {folders} ({report.other_files:,} other files).",
             "Choose the folder that holds the images; folders below it are searched too.",
@@ -111,51 +88,164 @@ def scan(project: Project, *, progress: Progress = silent) -> ScanReport:
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _ToCheck:
+    """A file that is to be read: new, or changed since it was last read."""
+
+    root: int
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    image_id: int | None
+
+
+class _Walk:
+    """One look at the names of all files: what is new, has changed, came back, or is gone."""
+
+    def __init__(
+        self, project: Project, report: ScanReport, waiting: IO[bytes], progress: Progress
+    ) -> None:
+        self.project = project
+        self.report = report
+        self.progress = progress
+        self.to_check = 0
+        self._waiting = waiting
+        self._seen = np.zeros(project.store.images.last_id() + 1, dtype=bool)
+        self._unreadable_below: list[tuple[int, str]] = []
+        self._files = 0
+
+    def run(self) -> None:
+        for root, source in enumerate(self.project.sources):
+            found = source.find(partial(self._unreadable, root))
+            while files := list(islice(found, _LOOK_UP)):
+                self._take(root, source, files)
+                self._files += len(files)
+                self.progress(0, None, f"{self._files:,} files found")
+
+    def _unreadable(self, root: int, path: str, reason: str) -> None:
+        # What lies there is unknown, which is not gone.
+        self._unreadable_below.append((root, path.rstrip("/")))
+        self.report.unreadable_folders.append(f"{path} ({reason})")
+
+    def _take(self, root: int, source: Source, files: list[FoundFile]) -> None:
+        images = self.project.store.images
+        known = images.known(root, [file.path for file in files])
+        returned = []
+        for file in files:
+            if source.is_local and leads_out(source.file(file.path)):
+                self.report.other_files += 1
+                continue
+            before = known.get(file.path)
+            if before is None:
+                if not source.is_candidate(file.path):
+                    self.report.other_files += 1
+                    continue
+                self._wait(root, file, None)
+                continue
+            if before.image_id < len(self._seen):
+                self._seen[before.image_id] = True
+            same = (before.size_bytes, before.mtime_ns) == (file.size_bytes, file.mtime_ns)
+            if not same or not before.complete:
+                self._wait(root, file, before.image_id)
+            else:
+                self.report.unchanged += 1
+                if before.missing:
+                    returned.append(before.image_id)
+        images.mark_missing(returned, False)
+
+    def _wait(self, root: int, file: FoundFile, image_id: int | None) -> None:
+        entry = (root, file.path, file.size_bytes, file.mtime_ns, image_id)
+        self._waiting.write(json.dumps(entry).encode("ascii") + b"\n")
+        self.to_check += 1
+
+    def waiting_entries(self) -> Iterator[_ToCheck]:
+        """What is to be read, in the order in which it was found."""
+        self._waiting.seek(0)
+        for line in self._waiting:
+            yield _ToCheck(*json.loads(line))
+
+    def mark_gone(self) -> int:
+        """Mark the images whose file was not seen; how many there are."""
+        images = self.project.store.images
+        gone = [image_id for image_id, _ in images.present() if not self._seen[image_id]]
+        if self._unreadable_below:
+            rows = images.get(gone)
+            gone = [one for one in gone if not self._may_be_there(rows[one])]
+        images.mark_missing(gone, True)
+        return len(gone)
+
+    def _may_be_there(self, row: ImageRow) -> bool:
+        return any(
+            row.root == root
+            and (not below or row.path == below or row.path.startswith(below + "/"))
+            for root, below in self._unreadable_below
+        )
+
+
 def _check_and_save(
-    project: Project, to_check: list[_ToCheck], report: ScanReport, progress: Progress
+    project: Project,
+    entries: Iterator[_ToCheck],
+    total: int,
+    report: ScanReport,
+    progress: Progress,
 ) -> None:
-    paths = [project.roots[entry.root] / entry.file.path for entry in to_check]
-    gone_by_hash = project.store.images.missing_by_hash()
-    waiting: list[ScannedImage] = []
+    ahead, behind = tee(entries)
+    paths = prefetched(
+        project.sources[entry.root].file(entry.path, f"{entry.size_bytes}/{entry.mtime_ns}")
+        for entry in ahead
+    )
+    read: list[tuple[_ToCheck, ImageFacts]] = []
+    facts = check_images(paths, project.thumbnails, total=total, progress=progress)
     try:
-        facts = check_images(paths, project.thumbnails, progress=progress)
-        for index, fact in facts:
-            waiting.append(_scanned(to_check[index], fact, gone_by_hash, report))
-            if len(waiting) >= _SAVE_EVERY:
-                project.store.images.save(waiting)
-                waiting = []
-    except OSError as error:
-        raise ColdstartError(
-            f"The scan stopped: {error.strerror or error} (in {project.directory}).",
-            "Make room or give write permission, then scan again; it goes on where it stopped.",
-        ) from error
+        for (_, fact), entry in zip(facts, behind):
+            read.append((entry, fact))
+            if len(read) >= _SAVE_EVERY:
+                _save(project, read, report)
+                read = []
     finally:
-        project.store.images.save(waiting)
+        _save(project, read, report)
 
 
-def _scanned(
-    entry: _ToCheck, fact: ImageFacts, gone_by_hash: dict[str, int], report: ScanReport
-) -> ScannedImage:
-    image_id = entry.image_id
-    if image_id is not None:
-        report.changed += 1
-    elif fact.content_hash in gone_by_hash:
-        image_id = gone_by_hash.pop(fact.content_hash)
-        report.moved += 1
-    else:
-        report.added += 1
+def _save(
+    project: Project, read: Sequence[tuple[_ToCheck, ImageFacts]], report: ScanReport
+) -> None:
+    if not read:
+        return
+    images = project.store.images
+    new = {fact.content_hash for entry, fact in read if entry.image_id is None}
+    gone = images.missing_with(sorted(new - {""}))
+    scanned = []
+    for entry, fact in read:
+        image_id = entry.image_id
+        if image_id is not None:
+            report.changed += 1
+        elif gone.get(fact.content_hash):
+            image_id = gone[fact.content_hash].pop(0)
+            report.moved += 1
+        else:
+            report.added += 1
+        scanned.append(_scanned(entry, image_id, fact))
+    images.save(scanned, answers_left_behind(project, scanned))
+
+
+def _scanned(entry: _ToCheck, image_id: int | None, fact: ImageFacts) -> ScannedImage:
+    measures = fact.measures
     return ScannedImage(
         image_id=image_id,
         root=entry.root,
-        path=entry.file.path,
-        size_bytes=entry.file.size_bytes,
-        mtime_ns=entry.file.mtime_ns,
+        path=entry.path,
+        size_bytes=entry.size_bytes,
+        mtime_ns=entry.mtime_ns,
         content_hash=fact.content_hash or None,
         width=fact.width or None,
         height=fact.height or None,
         format=fact.format or None,
         problem=fact.problem,
         problem_kind=fact.problem_kind,
+        perceptual_hash=measures.perceptual_hash if measures else None,
+        dark_level=measures.dark_level if measures else None,
+        bright_level=measures.bright_level if measures else None,
+        sharpness=measures.sharpness if measures else None,
     )
 
 

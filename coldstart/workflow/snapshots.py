@@ -98,7 +98,7 @@ def take_snapshots(
     classes = sorted(set(class_of))
     # A model needs two classes, and the first labels may be of one.
     sizes = [size for size in snapshot_sizes(len(order)) if len(set(class_of[:size])) > 1]
-    row_of = {int(image_id): row for row, image_id in enumerate(pool.image_ids)}
+    row_of = pool.rows_of(pool.reserve)
     places = [place for place, one in enumerate(pool.reserve) if one in row_of]
     reserve = np.array([row_of[pool.reserve[place]] for place in places], dtype=np.int64)
     stop_rows = draw_stop_set(pool.content_hashes)

@@ -194,15 +194,17 @@ def _write_predictions(
 
     from coldstart.labels.cells import encode_path
 
-    rows = project.store.images.get([int(i) for i in pool.image_ids])
-    probabilities = probe.probabilities(pool.vectors, progress=progress)
+    # Exact copies of a picture each have a line, which says the same.
+    image_ids, row_of = pool.pictures.all_ids.tolist(), pool.pictures.row_of_all
+    rows = project.store.images.get(image_ids)
+    probabilities = probe.probabilities(pool.vectors, progress=progress)[row_of]
     best = probabilities.argmax(axis=1)
     ordered = np.sort(probabilities, axis=1)
     table = {
-        "image_id": pool.image_ids,
+        "image_id": pool.pictures.all_ids,
         # As in the manifest: a name that is no text can be told from one that is.
-        "path": [encode_path(rows[int(i)].path) for i in pool.image_ids],
-        "content_hash": pool.content_hashes,
+        "path": [encode_path(rows[i].path) for i in image_ids],
+        "content_hash": _hashes(pool, row_of),
         "predicted_class": np.array(probe.class_names, dtype=object)[best],
         "confidence": ordered[:, -1],
         "margin": ordered[:, -1] - ordered[:, -2],

@@ -27,7 +27,8 @@ def test_facts_and_thumbnail_of_a_good_image(tmp_path: Path) -> None:
     file = _photo(tmp_path / "photo.jpg")
     facts = check_image(file, tmp_path / "thumbnails")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert facts == ImageFacts(digest, 600, 400, "JPEG")
+    assert facts == ImageFacts(digest, 600, 400, "JPEG", measures=facts.measures)
+    assert facts.measures is not None
     target = tmp_path / "thumbnails" / digest[:2] / f"{digest}.jpg"
     assert target == thumbnail_path(tmp_path / "thumbnails", digest)
     with Image.open(target) as thumbnail:

@@ -69,6 +69,7 @@ def test_a_second_scan_reads_only_what_changed(
     check = module.check_images
 
     def watched(paths, *args, **kwargs):  # type: ignore[no-untyped-def]
+        paths = list(paths)
         read.extend(path.name for path in paths)
         return check(paths, *args, **kwargs)
 
