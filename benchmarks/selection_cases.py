@@ -250,8 +250,18 @@ CASES: dict[str, Case] = {
         50,
         1_000,
         [
-            Line("coldstart, radius given", ours("probcover"), words=notes),
-            Line("coldstart, radius found", ours("probcover", own_radius=False), words=notes),
+            Line("coldstart", ours("probcover"), words=notes),
+        ],
+        columns=384,
+        usual=False,
+    ),
+    "million-auto": Case(
+        "The same with the radius that is found, whose graph would not fit",
+        1_000_000,
+        50,
+        1_000,
+        [
+            Line("coldstart", ours("probcover", own_radius=False), words=notes),
         ],
         columns=384,
         usual=False,

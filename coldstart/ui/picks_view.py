@@ -45,7 +45,8 @@ def picks_view(
         return
     for note in picks.notes:
         st.caption(note)
-    left, right = st.columns([4, 5], gap="medium")
+    with st.container(key="picks"):
+        left, right = st.columns([4, 5], gap="medium")
     with left:
         _map(project, desk, picks)
     with right:

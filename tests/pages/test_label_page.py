@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import pytest
 from page_helpers import OpenPage, buttons, press, primary, texts
 from streamlit.testing.v1 import AppTest
 
 from coldstart.project import Project
 from coldstart.selection import strategies
 from coldstart.store import NewEvent
+from coldstart.ui import desk_cache, selection_view
+from coldstart.workflow import desk
 
 
 def labeller_data(app: AppTest) -> dict[str, Any]:
@@ -84,6 +88,74 @@ def test_every_strategy_is_offered_with_its_own_settings(
     app.slider(key="budget").set_value(3).run()
     press(app, "Queue these 3")
     assert embedded.store.batches.all()[0].settings["delta"] == 0.4
+
+
+def picks_shown(app: AppTest) -> list[str]:
+    """File names of the picks on the page, in order."""
+    grid = next(one.value for one in app.html if "cs-picks" in one.value)
+    return re.findall(r'alt="\d+: ([^"]+)"', grid)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "probcover"])
+def test_what_is_seen_is_what_is_queued(
+    open_page: OpenPage, embedded: Project, strategy: str
+) -> None:
+    app = open_page("label", embedded)
+    app.toggle(key="audit_switch").set_value(False).run()
+    app.selectbox(key="strategy").set_value(strategy).run()
+    app.slider(key="budget").set_value(4).run()
+    assert not app.error, app.error[0].value
+    assert "Which images would these be?" in texts(app)
+    assert len(app.get("plotly_chart")) == 2  # the curve, and the picks on the map
+    seen = picks_shown(app)
+    assert len(seen) == 4
+    assert all(one in texts(app) for one in ("<b>1</b>", "<b>4</b>"))
+    assert embedded.store.batches.all() == []
+    press(app, "Queue these 4")
+    queued = embedded.store.batches.waiting()
+    rows = embedded.store.images.get(queued)
+    assert [rows[one].name for one in queued] == seen
+
+
+def test_another_radius_brings_other_picks_and_says_why(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    app = open_page("label", embedded)
+    app.selectbox(key="strategy").set_value("probcover").run()
+    assert "tried, the one whose picks lie closest" in texts(app)
+    app.selectbox(key="setting_probcover_delta").set_value("a number").run()
+    app.number_input(key="setting_probcover_delta_number").set_value(0.05).run()
+    assert "ProbCover picks with radius 0.05: the one set for ProbCover" in texts(app)
+    narrow = picks_shown(app)
+    app.number_input(key="setting_probcover_delta_number").set_value(1.2).run()
+    assert picks_shown(app) != narrow
+
+
+def test_requests_go_with_what_is_queued(
+    open_page: OpenPage, embedded: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    for number, row in enumerate(embedded.store.images.usable()[:6]):
+        answer(embedded, row.image_id, "dark" if number % 2 else "light")
+    app = open_page("label", embedded)
+    app.multiselect(key="wished_classes").set_value(["dark"]).run()
+    app.number_input(key="wish_dark").set_value(2).run()
+    app.toggle(key="away_switch").set_value(True).run()
+    app.number_input(key="away").set_value(0.002).run()
+    assert not app.error, app.error[0].value
+    assert "wished for: dark at" in texts(app)
+    # A pool so large that choosing is a job takes them along, and a look can be asked for first.
+    for module in (desk_cache, selection_view, desk):
+        monkeypatch.setattr(module, "AT_ONCE", 3)
+    monkeypatch.setattr("coldstart.jobs.submit", lambda *said, **_: asked.append(said[2]))
+    app.slider(key="budget").set_value(3).run()
+    press(app, "Choose now, and show me")
+    press(app, "Queue these 3")
+    for arguments in asked:
+        line = " ".join(arguments)
+        assert "--strategy auto --budget 3" in line
+        assert "--more dark=2 --away-from-labelled 0.002" in line
+    assert [("--dry-run" in arguments) for arguments in asked] == [True, False]
 
 
 def test_answered_images_stay_until_the_person_leaves(

@@ -45,3 +45,31 @@ def greedy_cover(
         gains.append(float(degree[best]))
         covered |= adjacent[best]
     return picks, gains
+
+
+def official_prob_cover(unit: NDArray, delta: float, budget: int, labelled: list[int]) -> list[int]:
+    """The published code's choice: an edge list, scanned whole for every pick, in blocks of 500.
+
+    Its picks are places in labelled-first order there; here rows. Rows beyond a multiple of 500 get
+    no edge out of them, and once all is covered the first place is picked for ever.
+    """
+    n = len(unit)
+    order = np.array([*labelled, *(row for row in range(n) if row not in set(labelled))])
+    ordered = unit[order].astype(np.float64)
+    x, y = [], []
+    for block in range(n // 500):
+        part = slice(500 * block, 500 * (block + 1))
+        distance = np.linalg.norm(ordered[part, None] - ordered[None], axis=2)
+        first, second = np.nonzero(distance < delta)
+        x.append(first + part.start)
+        y.append(second)
+    edges = np.stack([np.concatenate(x), np.concatenate(y)])
+    covered = edges[1][np.isin(edges[0], np.arange(len(labelled)))]
+    edges = edges[:, ~np.isin(edges[1], covered)]
+    picks = []
+    for _ in range(budget):
+        pick = int(np.argmax(np.bincount(edges[0], minlength=n)))
+        new = edges[1][edges[0] == pick]
+        edges = edges[:, ~np.isin(edges[1], new)]
+        picks.append(int(order[pick]))
+    return picks

@@ -105,6 +105,20 @@ def test_agrees_with_scikit_activeml_until_everything_is_covered(
     assert ours.indices[:until].tolist() == theirs[:until].tolist()
 
 
+@pytest.mark.parametrize("labelled", [[], [0, 1, 7]])
+def test_agrees_with_the_official_code_up_to_its_defects(labelled: list[int]) -> None:
+    unit = Pool(clustered(500, 12, 11, centres=40)).unit
+    delta, budget = 0.7, 60
+    ours = ProbCover(delta=delta).select(Pool(unit, labelled), budget)
+    theirs = reference.official_prob_cover(unit, delta, budget, labelled)
+    until = budget if ours.saturated_at is None else ours.saturated_at
+    assert until > 20
+    assert ours.indices[:until].tolist() == theirs[:until]
+    # Its defect: once everything is covered the first place is picked again and again.
+    assert len(set(theirs[until:])) <= 1
+    assert len(set(ours.indices.tolist())) == budget
+
+
 def test_defect_last_rows_beyond_a_multiple_of_500_can_be_picked() -> None:
     generator = np.random.default_rng(0)
     vectors = generator.normal(size=(777, 32))
