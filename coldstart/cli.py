@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from coldstart import __version__, cli_diagnostics, select_command
+from coldstart import __version__, cli_diagnostics, cli_rehearse, select_command
 from coldstart.errors import ColdstartError
 from coldstart.jobs import JOB_VARIABLE, JobProgress
 from coldstart.progress import Cancelled, Progress
@@ -159,6 +159,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     _command(commands, "map", _map, "Lay the pool out in two dimensions with UMAP.")
 
+    rehearsal = _command(commands, "rehearse", _rehearse, cli_rehearse.SUMMARY, project="?")
+    cli_rehearse.add_options(rehearsal)
+
     export = _command(commands, "export", _export, "Write the manifest of the labels.")
     export.add_argument("--format", required=True, choices=_formats(), help="the file format")
     export.add_argument("--to", required=True, type=Path, metavar="PATH", help="the file to write")
@@ -267,6 +270,10 @@ def _export(options: argparse.Namespace, progress: Progress) -> Any:
     from coldstart.workflow.export import export
 
     return export(_project(options), options.format, options.to)
+
+
+def _rehearse(options: argparse.Namespace, progress: Progress) -> Any:
+    return cli_rehearse.run(options, lambda: _project(options), progress)
 
 
 def _serve(options: argparse.Namespace, progress: Progress) -> Any:

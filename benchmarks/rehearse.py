@@ -1,0 +1,215 @@
+"""What is each strategy worth? Rehearsals on labelled images whose labels are hidden.
+
+    python benchmarks/rehearse.py            a smoke of the machinery on the digits, not of figures
+    python benchmarks/rehearse.py --full     everything behind docs/evidence.md; goes on where it
+                                             stopped, and several may run side by side (--writer)
+    python benchmarks/rehearse.py --report   write the tables and plots of docs/evidence.md
+
+Own strategies and those of scikit-activeml (with their own defaults) ask on the same splits, and
+are measured by the same head with the same tuning. The photos of TrashNet and CIFAR-10 come from
+the folder named by COLDSTART_DATA, else ../shared/data; where they are missing the script says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np  # noqa: E402
+from rehearse_data import DATA_SETS, ENCODERS, load  # noqa: E402
+
+from coldstart.rehearsal import (  # noqa: E402
+    EVERYTHING,
+    draw_split,
+    label_budgets,
+    run_everything,
+    run_once,
+)
+from coldstart.workflow.rehearsal_runs import Bench, RunFile  # noqa: E402
+
+PER_CLASS = (1, 2, 5, 10, 20, 50)
+REPEATS = 20
+# Only these two go on to 50 labels a class; all others are compared up to 20.
+TO_THE_END = ("random", "auto")
+LAST_COMPARED = 20
+POOL = 1_200
+OWN = ("random", "auto", "kmeans", "probcover", "maxherding", "uherding", "margin")
+PEERS = tuple(
+    f"skactiveml:{name}"
+    for name in ("TypiClust", "ProbCover", "MaxHerding", "CoreSet", "Badge", "DropQuery", "Falcun")
+)
+MORE = (
+    "typiclust",
+    "badge",
+    "coreset",
+    "entropy",
+    "probcover+delta=paper",
+    "kmeans+starts=1",
+    "maxherding+refine=swaps",
+    "dropquery",
+    "tcm",
+    "dcom",
+    "usl",
+)
+# Labels asked for at a time, in images a class; None: all up to the next budget.
+BATCHES = (1.0, 0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some strategies under some conditions, for all data sets; parts are run in order."""
+
+    strategies: Sequence[str]
+    imbalances: Sequence[float] = (1.0,)
+    batches: Sequence[float | None] = (None,)
+    per_class: Sequence[int] = PER_CLASS
+
+
+PARTS = {
+    "own": Part(OWN),
+    "peers": Part(PEERS),
+    "imbalanced": Part((*OWN, *PEERS), imbalances=(10.0, 50.0)),
+    "batches": Part(
+        ("random", "auto", "kmeans", "maxherding", "uherding", "margin", "skactiveml:TypiClust"),
+        batches=BATCHES,
+        per_class=(1, 2, 5, 10, 20),
+    ),
+    "more": Part(MORE),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="all data sets, strategies, repeats")
+    parser.add_argument("--report", action="store_true", help="write docs/evidence.md")
+    parser.add_argument("--to", type=Path, help="where runs are kept (default: a scratch folder)")
+    parser.add_argument(
+        "--cache", type=Path, help="where vectors are kept (default: with the runs)"
+    )
+    parser.add_argument("--writer", default="runs", help="a name of its own for each process")
+    parser.add_argument("--parts", default=",".join(PARTS), help="in this order")
+    parser.add_argument("--only", default=",".join(DATA_SETS), help="as in digits or digits:pixels")
+    parser.add_argument("--strategies", help="instead of those of the parts")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    home = options.to or Path(tempfile.gettempdir()) / "coldstart-rehearse"
+    if options.report:
+        from rehearse_report import write_report
+
+        return write_report(home)
+    if options.full:
+        run_full(home, options)
+        return 0
+    return smoke()
+
+
+def run_full(home: Path, options: argparse.Namespace) -> None:
+    """Every part; the first repeats of all data sets come first, so that a look is early."""
+    benches = list(_benches(options.cache or home / "vectors", options.only.split(",")))
+    store = RunFile(home / "runs", options.writer)
+    done: set[tuple[object, ...]] = set()
+    size = -1
+    for name in options.parts.split(","):
+        part = PARTS[name]
+        strategies = options.strategies.split(",") if options.strategies else part.strategies
+        for first in range(0, options.repeats, 5):
+            for bench, of in benches:
+                now = sum(file.stat().st_size for file in store.directory.glob("*.jsonl"))
+                if now != size:
+                    size = now
+                    done = {_key(line) for line in store.read()}
+                for number in range(first, min(first + 5, options.repeats)):
+                    _one_split(store, bench, of, part, strategies, number, done)
+            print(f"{time.strftime('%H:%M:%S')} {name}: repeats {first}-{first + 4}", flush=True)
+
+
+def _one_split(
+    store: RunFile,
+    bench: Bench,
+    of: str,
+    part: Part,
+    strategies: Sequence[str],
+    number: int,
+    done: set[tuple[object, ...]],
+) -> None:
+    count = len(bench.class_names)
+    for imbalance in part.imbalances:
+        split = draw_split(bench.classes, number, most_pool=POOL, imbalance=imbalance)
+        budgets = label_budgets(part.per_class, count, len(split.pool))
+        if (of, EVERYTHING, number, imbalance, None) not in done:
+            store.add(bench, of, run_everything(bench.vectors, bench.classes, split))
+            done.add((of, EVERYTHING, number, imbalance, None))
+        for times in part.batches:
+            batch = None if times is None else max(1, round(times * count))
+            for strategy in strategies:
+                if (of, strategy, number, imbalance, batch) in done:
+                    continue
+                up_to = budgets
+                if strategy not in TO_THE_END:
+                    up_to = tuple(b for b in budgets if b <= LAST_COMPARED * count)
+                run = run_once(bench.vectors, bench.classes, split, strategy, up_to, batch=batch)
+                store.add(bench, of, run)
+                done.add((of, strategy, number, imbalance, batch))
+
+
+def _key(line: dict[str, object]) -> tuple[object, ...]:
+    return line["of"], line["strategy"], line["split"], line["imbalance"], line["batch"]
+
+
+def _benches(cache: Path, names: Sequence[str]) -> Iterator[tuple[Bench, str]]:
+    for name, _, only in (one.partition(":") for one in names):
+        for encoder in [only] if only else ENCODERS[name]:
+            try:
+                data = load(name, encoder, cache)
+            except FileNotFoundError as missing:
+                print(f"{name} by {encoder}: skipped, {missing}")
+                continue
+            class_names, classes = np.unique(data.classes, return_inverse=True)
+            bench = Bench(name, encoder, data.vectors, classes, class_names.tolist())
+            yield bench, bench.fingerprint()
+
+
+def smoke() -> int:
+    """Three strategies on the digits, and once more: 1 if what is finished runs again."""
+    from coldstart.rehearsal import summarise
+
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch)
+        options = argparse.Namespace(
+            cache=None,
+            only="digits",
+            writer="runs",
+            parts="own",
+            repeats=3,
+            strategies="random,auto,skactiveml:TypiClust",
+        )
+        run_full(home, options)
+        store = RunFile(home / "runs")
+        lines = store.read()
+        run_full(home, options)
+        again = store.read()
+        for of in sorted({line["of"] for line in lines}):
+            summary = summarise(store.runs(of), 10)
+            assert summary is not None
+            print(f"full accuracy {summary.full_accuracy:.3f}, {summary.splits} splits")
+            for one in summary.strategies:
+                print(f"  {one.strategy:24} area {one.area:.3f}  {one.accuracy}  {one.error}")
+    if len(again) != len(lines):
+        print("a finished benchmark ran again", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

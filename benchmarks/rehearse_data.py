@@ -1,0 +1,143 @@
+"""The data sets of `rehearse.py`: images, true classes and frozen vectors, computed once and kept.
+
+The photos of TrashNet and CIFAR-10 and the MobileNetV2 weights come from the folder named by
+COLDSTART_DATA, else ../shared/data beside the repository.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+CIFAR_IMAGES = 3_000
+# How large an image of each data set is shown to MobileNetV2, in pixels.
+SIDES = {"trashnet": 224, "cifar10": 96}
+DATA_SETS = ("digits", "trashnet", "cifar10")
+ENCODERS = {
+    "digits": ("folder", "pixels"),
+    "trashnet": ("folder", "mobilenetv2"),
+    "cifar10": ("folder", "mobilenetv2"),
+}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """``vectors`` (n, d) float32 unit rows, ``classes`` (n,) of names, ``names`` of the images."""
+
+    name: str
+    encoder: str
+    vectors: np.ndarray
+    classes: np.ndarray
+    names: list[str]
+
+
+def data_folder() -> Path:
+    """Where the photos and the weights are looked for."""
+    beside_repository = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get("COLDSTART_DATA", beside_repository))
+
+
+def load(name: str, encoder: str, cache: Path) -> DataSet:
+    """The vectors of one data set, from ``cache`` or computed and put there.
+
+    Raises FileNotFoundError naming what is not there.
+    """
+    file = cache / f"{name}-{encoder}.npz"
+    if not file.exists():
+        vectors, classes, names = _compute(name, encoder)
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=cache, suffix=".npz", delete=False) as part:
+            np.savez(part, vectors=vectors, classes=classes, names=np.array(names))
+        os.replace(part.name, file)
+    kept = np.load(file)
+    return DataSet(name, encoder, kept["vectors"], kept["classes"], kept["names"].tolist())
+
+
+def _compute(name: str, encoder: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    with tempfile.TemporaryDirectory() as scratch:
+        paths, classes = _images(name, Path(scratch))
+        if encoder == "pixels":
+            vectors = _pixels(paths)
+        elif encoder == "folder":
+            vectors = _folder(paths, flip=name != "digits")
+        else:
+            vectors = _mobilenet(paths, SIDES[name])
+    names = [f"{path.parent.name}/{path.name}" for path in paths]
+    if name == "digits":
+        names = [path.name for path in paths]
+    vectors = vectors.astype(np.float32)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors, classes, names
+
+
+def _images(name: str, scratch: Path) -> tuple[list[Path], np.ndarray]:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    if name == "digits":
+        digits = load_digits()
+        paths = [scratch / f"{i:04}.png" for i in range(len(digits.images))]
+        for path, image in zip(paths, digits.images):
+            Image.fromarray(np.rint(image * (255 / 16)).astype(np.uint8)).save(path)
+        return paths, digits.target.astype(str)
+    root = data_folder() / name
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is not there (set COLDSTART_DATA)")
+    paths = sorted(p for p in root.glob("*/*") if p.suffix == ".jpg")
+    classes = np.array([path.parent.name for path in paths])
+    if name == "cifar10":
+        chosen, _ = train_test_split(
+            np.arange(len(paths)), train_size=CIFAR_IMAGES, stratify=classes, random_state=0
+        )
+        return [paths[i] for i in chosen], classes[chosen]
+    return paths, classes
+
+
+def _pixels(paths: list[Path]) -> np.ndarray:
+    from PIL import Image
+
+    rows = np.stack([np.asarray(Image.open(path), dtype=np.float32).ravel() for path in paths])
+    return rows - rows.mean(axis=0)
+
+
+def _folder(paths: list[Path], *, flip: bool) -> np.ndarray:
+    from coldstart.embeddings.encoders.folder import SIDE_PIXELS, FolderEncoder
+    from coldstart.images.read import read_image
+
+    encoder = FolderEncoder(flip=flip)
+    encoder.fit(paths)
+    batches = []
+    for start in range(0, len(paths), encoder.batch_images):
+        batch = paths[start : start + encoder.batch_images]
+        images = [encoder.prepare(read_image(p, at_least=2 * SIDE_PIXELS)) for p in batch]
+        batches.append(encoder.encode(np.stack(images)))
+    return np.concatenate(batches)
+
+
+def _mobilenet(paths: list[Path], side: int) -> np.ndarray:
+    import timm
+    import torch
+
+    from coldstart.images.read import read_image
+
+    weights = data_folder() / "mobilenetv2_100.pth"
+    if not weights.exists():
+        raise FileNotFoundError(f"{weights} is not there (set COLDSTART_DATA)")
+    torch.set_num_threads(1)
+    net = timm.create_model("mobilenetv2_100", num_classes=1001, pad_type="same")
+    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    net.reset_classifier(0)
+    net.eval()
+    batches = []
+    with torch.inference_mode():
+        for start in range(0, len(paths), 32):
+            images = [read_image(p).resize((side, side), 2) for p in paths[start : start + 32]]
+            pixels = np.stack([np.asarray(image, dtype=np.float32) for image in images])
+            batch = torch.from_numpy((pixels - 127.5) / 127.5).permute(0, 3, 1, 2)
+            batches.append(net(batch).numpy())
+    return np.concatenate(batches)
