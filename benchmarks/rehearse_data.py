@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 CIFAR_IMAGES = 3_000
+COMPONENTS = 256
 # How large an image of each data set is shown to MobileNetV2, in pixels.
 SIDES = {"trashnet": 224, "cifar10": 96}
 DATA_SETS = ("digits", "trashnet", "cifar10")
@@ -65,7 +66,7 @@ def _compute(name: str, encoder: str) -> tuple[np.ndarray, np.ndarray, list[str]
         elif encoder == "folder":
             vectors = _folder(paths, flip=name != "digits")
         else:
-            vectors = _mobilenet(paths, SIDES[name])
+            vectors = _principal(_mobilenet(paths, SIDES[name]))
     names = [f"{path.parent.name}/{path.name}" for path in paths]
     if name == "digits":
         names = [path.name for path in paths]
@@ -117,6 +118,14 @@ def _folder(paths: list[Path], *, flip: bool) -> np.ndarray:
         images = [encoder.prepare(read_image(p, at_least=2 * SIDE_PIXELS)) for p in batch]
         batches.append(encoder.encode(np.stack(images)))
     return np.concatenate(batches)
+
+
+def _principal(vectors: np.ndarray) -> np.ndarray:
+    """Unit rows turned onto their first 256 principal directions: nearly the same distances, for
+    a fifth of the work."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    _, _, directions = np.linalg.svd(unit, full_matrices=False)
+    return unit @ directions[:COMPONENTS].T
 
 
 def _mobilenet(paths: list[Path], side: int) -> np.ndarray:

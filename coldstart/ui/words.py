@@ -13,6 +13,7 @@ JOB_TITLES: dict[str, str] = {
     "embed": "Embeddings",
     "select": "Selection",
     "train": "Training",
+    "rehearse": "Rehearsal",
     "map": "Map",
     "export": "Export",
 }
