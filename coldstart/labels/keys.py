@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -34,8 +35,13 @@ KEYBOARD_SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("Shift+ArrowDown", "extend-down", "Extend the selection one row down"),
     Shortcut("Shift+Click", "select-range", "Select everything from the last image to this one"),
     Shortcut("Drag", "select-range", "Select every image dragged over"),
+    Shortcut("Shift+Space", "select-row", "Select the row, or take it out of the selection"),
+    Shortcut("g", "select-group", "Select the group the image stands in"),
     Shortcut("Ctrl+a", "select-all", "Select all images on the page"),
     Shortcut("Escape", "clear-selection", "Select nothing"),
+    Shortcut("y", "confirm", "Yes: take what is suggested for the image or the selection"),
+    Shortcut("Shift+y", "confirm-row", "Take what is suggested for the whole row"),
+    Shortcut("Ctrl+Enter", "confirm-page", "Take what is suggested for the whole page"),
     Shortcut("s", "skip", "Skip: decide about it later"),
     Shortcut("u", "unsure", "Unsure: I cannot tell which class it is"),
     Shortcut("x", "exclude", "Exclude: it does not belong here"),
@@ -44,14 +50,16 @@ KEYBOARD_SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("Ctrl+z", "undo", "Undo"),
     Shortcut("Ctrl+Shift+z", "redo", "Redo"),
     Shortcut("z", "zoom", "Show the image large"),
+    Shortcut("w", "why", "Why this image: its reason, and the images it stands for"),
+    Shortcut("c", "comment", "Comment on the image"),
     Shortcut("n", "new-class", "Name a new class"),
     Shortcut("Enter", "next-page", "Next page"),
     Shortcut("Shift+Enter", "previous-page", "Previous page"),
     Shortcut("?", "key-sheet", "Show this list of keys"),
 )
 
-# c will be "comment"; c and r are also Streamlit's own keys wherever the grid lacks the focus.
-_KEPT_FREE = frozenset("cr")
+# Streamlit's own key, wherever the grid lacks the focus: it runs the script again.
+_KEPT_FREE = frozenset("r")
 _RESERVED = _KEPT_FREE | {shortcut.key for shortcut in KEYBOARD_SHORTCUTS}
 
 CLASS_KEYS: tuple[str, ...] = (
@@ -63,4 +71,11 @@ CLASS_KEYS: tuple[str, ...] = (
 
 def class_keys(count: int) -> list[str]:
     """The key of each of ``count`` classes; ``""`` for those beyond the keyboard (click them)."""
-    return [CLASS_KEYS[i] if i < len(CLASS_KEYS) else "" for i in range(count)]
+    return assigned_keys([None] * count)
+
+
+def assigned_keys(chosen: Sequence[str | None]) -> list[str]:
+    """The key of each class: the one somebody chose for it, else the next that is free."""
+    taken = {key for key in chosen if key}
+    free = iter([key for key in CLASS_KEYS if key not in taken])
+    return [key or next(free, "") for key in chosen]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from coldstart.server.messages import RefusedEvent, SentEvent
+from coldstart.server.messages import RefusedEvent, SentComment, SentEvent
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,9 @@ class Stored:
     accepted: Sequence[str]  # uuids that stand in the store, now or from an earlier request
     refused: Sequence[RefusedEvent]
     batch_left: int | None  # images of the events' query batch still without one
+    # image id -> the answer that stands now, for images whose own answer was taken back: another
+    # annotator's may stand there.
+    standing: dict[int, dict[str, Any] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,28 @@ class LabelGate(Protocol):
         """Store the events, in order, those known by uuid only once; return after the commit."""
         ...
 
-    def add_class(self, directory: Path, name: str) -> LabellerClass:
+    def append_comments(
+        self, directory: Path, comments: Sequence[SentComment], annotator: str
+    ) -> Sequence[RefusedEvent]:
+        """Store the comments, those known by uuid once; refuse those that name no image."""
+        ...
+
+    def add_class(self, directory: Path, name: str, annotator: str) -> LabellerClass:
         """The class of this name, made if there is none."""
+        ...
+
+    def history(
+        self, directory: Path, annotator: str, before: int | None, count: int
+    ) -> dict[str, Any]:
+        """What this annotator can undo and redo: {"undo": […], "redo": […], "more": bool}."""
+        ...
+
+    def suggestions(self, directory: Path, image_ids: Sequence[int]) -> dict[str, Any]:
+        """What the images may be: {"fresh": bool, "version": int, "suggestions": {id: …}}."""
+        ...
+
+    def why(self, directory: Path, image_id: int, annotator: str) -> dict[str, Any] | None:
+        """Why an image is asked for, and the images it stands for; None if there is none."""
         ...
 
     def thumbnail_file(self, directory: Path, content_hash: str) -> Path | None:

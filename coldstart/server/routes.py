@@ -4,6 +4,9 @@
     POST {base}/api/leases                                   {"count": 60} -> ids; 0 returns all
     GET  {base}/api/export?format=csv                        -> the manifest
     POST {base}/api/classes                                  {"name": …} -> the class
+    POST {base}/api/history                                  what the annotator can undo and redo
+    POST {base}/api/suggestions                              what these images may be
+    POST {base}/api/why                                      the images that one stands for
     GET  {base}/thumbnails/<image key>/<content hash>.jpg
     GET  {base}/images/<image key>/<image id>/<content hash>.jpg
 
@@ -33,6 +36,7 @@ from coldstart.server.gate import LabelGate
 from coldstart.server.limits import (
     IMMUTABLE,
     MAX_DISPLAY_PIXELS,
+    MAX_EVENTS,
     MAX_LEASES,
     PARALLEL_DISPLAY_IMAGES,
     RequestRefused,
@@ -47,6 +51,7 @@ _CONTENT_HASH = re.compile(r"[0-9a-f]{16,128}")
 _IMAGE_ID = re.compile(r"[0-9]{1,18}")
 _Handler = Callable[[Request], Awaitable[Response]]
 _T = TypeVar("_T")
+STEPS_AT_ONCE = 60
 
 
 def labeller_routes(gate: LabelGate, base: str = "") -> list[Route]:
@@ -58,6 +63,9 @@ def labeller_routes(gate: LabelGate, base: str = "") -> list[Route]:
         Route(f"{prefix}/api/leases", _guarded(endpoints.leases), methods=["POST"]),
         Route(f"{prefix}/api/export", _guarded(endpoints.export)),
         Route(f"{prefix}/api/classes", _guarded(endpoints.classes), methods=["POST"]),
+        Route(f"{prefix}/api/history", _guarded(endpoints.history), methods=["POST"]),
+        Route(f"{prefix}/api/suggestions", _guarded(endpoints.suggestions), methods=["POST"]),
+        Route(f"{prefix}/api/why", _guarded(endpoints.why), methods=["POST"]),
         Route(f"{prefix}/thumbnails/{{key}}/{{hash}}.jpg", _guarded(endpoints.thumbnail)),
         Route(f"{prefix}/images/{{key}}/{{image_id}}/{{hash}}.jpg", _guarded(endpoints.image)),
     ]
@@ -71,6 +79,9 @@ def route_urls(key: str, base: str = "") -> dict[str, str]:
         "classes": f"{prefix}/api/classes",
         "leases": f"{prefix}/api/leases",
         "export": f"{prefix}/api/export",
+        "history": f"{prefix}/api/history",
+        "suggestions": f"{prefix}/api/suggestions",
+        "why": f"{prefix}/api/why",
         "thumbnails": f"{prefix}/thumbnails/{key}",
         "images": f"{prefix}/images/{key}",
     }
@@ -83,15 +94,24 @@ class _Endpoints:
 
     async def labels(self, request: Request) -> Response:
         claims = _claims(request)
-        events, malformed = read_events(await read_json(request))
+        events, comments, malformed = read_events(await read_json(request))
         await self._allow(claims, "label")
         stored = await _in_thread(
             lambda: self._gate.append_events(claims.directory, events, claims.annotator)
         )
+        accepted = list(stored.accepted)
         refused: list[RefusedEvent] = [*malformed, *stored.refused]
+        if comments:
+            not_kept = await _in_thread(
+                lambda: self._gate.append_comments(claims.directory, comments, claims.annotator)
+            )
+            refused += not_kept
+            gone = {one.uuid for one in not_kept}
+            accepted += [one.uuid for one in comments if one.uuid not in gone]
         return _json(
             {
-                "accepted": list(stored.accepted),
+                "accepted": accepted,
+                "standing": [{"id": i, "state": s} for i, s in stored.standing.items()],
                 "refused": [asdict(event) for event in refused],
                 "batch_left": stored.batch_left,
             }
@@ -123,7 +143,43 @@ class _Endpoints:
         if not isinstance(name, str) or not name.strip():
             raise RequestRefused(400, "The class has no name.", "Type one.")
         await self._allow(claims, "label")
-        return _json(asdict(await _in_thread(lambda: self._gate.add_class(claims.directory, name))))
+        made = await _in_thread(
+            lambda: self._gate.add_class(claims.directory, name, claims.annotator)
+        )
+        return _json(asdict(made))
+
+    async def history(self, request: Request) -> Response:
+        claims = _claims(request)
+        body = await read_json(request)
+        before = body.get("before")
+        if before is not None and not _is_number(before):
+            raise RequestRefused(400, "The place in the history is no number.")
+        await self._allow(claims, "label")
+        found = await _in_thread(
+            lambda: self._gate.history(claims.directory, claims.annotator, before, STEPS_AT_ONCE)
+        )
+        return _json(found)
+
+    async def suggestions(self, request: Request) -> Response:
+        claims = _claims(request)
+        ids = (await read_json(request)).get("image_ids")
+        if not isinstance(ids, list) or len(ids) > MAX_EVENTS or not all(map(_is_number, ids)):
+            raise RequestRefused(400, "The images are no list of numbers.")
+        await self._allow(claims, "label")
+        return _json(await _in_thread(lambda: self._gate.suggestions(claims.directory, ids)))
+
+    async def why(self, request: Request) -> Response:
+        claims = _claims(request)
+        image_id = (await read_json(request)).get("image_id")
+        if not isinstance(image_id, int) or not _is_number(image_id):
+            raise RequestRefused(400, "The request names no image.")
+        await self._allow(claims, "label")
+        found = await _in_thread(
+            lambda: self._gate.why(claims.directory, image_id, claims.annotator)
+        )
+        if found is None:
+            raise RequestRefused(404, "There is no such image.")
+        return _json(found)
 
     async def thumbnail(self, request: Request) -> Response:
         claims = read_image_key(request.path_params["key"])
@@ -171,6 +227,10 @@ def _guarded(endpoint: _Handler) -> _Handler:
             return _refusal(422, error)
 
     return guarded
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
 def _claims(request: Request) -> Claims:

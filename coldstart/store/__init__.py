@@ -8,7 +8,7 @@ from coldstart.store.classes import ClassChange, Classes, ClassRow
 from coldstart.store.comments import CommentRow, Comments, NewComment
 from coldstart.store.database import close_database, open_database
 from coldstart.store.findings import Findings, FoundImage, FoundKind
-from coldstart.store.images import ImageRow, Images, KnownFile, ScannedImage
+from coldstart.store.images import ImageFilter, ImageRow, Images, KnownFile, ScannedImage
 from coldstart.store.jobs import JobRow, Jobs
 from coldstart.store.labels import EventRow, Labels, NewEvent
 from coldstart.store.leases import LEASE_S, Lease, Leases
@@ -74,6 +74,7 @@ __all__ = [
     "FoundImage",
     "FoundKind",
     "History",
+    "ImageFilter",
     "ImageRow",
     "Images",
     "JobRow",

@@ -77,6 +77,21 @@ class KnownFile:
     complete: bool
 
 
+@dataclass(frozen=True)
+class ImageFilter:
+    """Which usable images: by the state, class and annotator of the answer that stands, and by a
+    part of the path. What is empty or None does not matter."""
+
+    state: str = ""  # unlabelled | queue | class | skipped | unsure | excluded
+    class_id: int | None = None
+    annotator: str = ""
+    path: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return self == ImageFilter()
+
+
 _columns = [images.c[name] for name in ImageRow.__dataclass_fields__]
 _usable = images.c.problem.is_(None) & images.c.missing.is_(False) & images.c.excluded_for.is_(None)
 
@@ -279,6 +294,22 @@ class Images:
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(query)).scalar_one()
 
+    def ids_matching(self, wanted: ImageFilter, offset: int, limit: int | None) -> list[int]:
+        """Ids of the usable images that fit, by `image_id`."""
+        query = _matching(select(images.c.image_id), wanted).order_by(images.c.image_id)
+        if offset:
+            query = query.offset(offset)
+        if limit is not None:
+            query = query.limit(limit)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def count_matching(self, wanted: ImageFilter) -> int:
+        """How many usable images fit."""
+        query = _matching(select(func.count()), wanted)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one()
+
     def summary(self) -> dict[str, list[tuple[str, int]]]:
         """Counts of the pool by file format and by problem: {"format": …, "problem": …}."""
         return remembered((self._url, "summary"), self.version(), self._summary)
@@ -376,6 +407,29 @@ def wants_an_answer(image_id, wanted):  # type: ignore[no-untyped-def]
     count = select(func.count()).where(answers.c.image_id == image_id).scalar_subquery()
     reviewed = select(answers.c.event_id).where((answers.c.image_id == image_id) & answers.c.review)
     return (count < wanted) & ~reviewed.exists()
+
+
+def _matching(query: Select, wanted: ImageFilter) -> Select:
+    """The query over `images`, joined with the standing answers where these are asked for."""
+    query = query.select_from(images).where(_usable)
+    if wanted.state == "unlabelled":
+        query = query.where(~_answered())
+    elif wanted.state == "queue":
+        queued = select(batch_images.c.image_id)
+        query = query.where(images.c.image_id.in_(queued) & ~_answered())
+    answer = select(current_labels.c.image_id)
+    parts = []
+    if wanted.state not in ("", "unlabelled", "queue"):
+        parts.append(current_labels.c.kind == wanted.state)
+    if wanted.class_id is not None:
+        parts.append(current_labels.c.class_id == wanted.class_id)
+    if wanted.annotator:
+        parts.append(current_labels.c.annotator == wanted.annotator)
+    if parts:
+        query = query.where(images.c.image_id.in_(answer.where(*parts)))
+    if wanted.path:
+        query = query.where(images.c.path.icontains(encode_path(wanted.path), autoescape=True))
+    return query
 
 
 def _answered():  # type: ignore[no-untyped-def]  # an SQLAlchemy clause, whose type says nothing

@@ -220,6 +220,26 @@ class Labels:
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
+    def answer_times(self) -> list[tuple[str, float, float | None]]:
+        """(annotator, at, seconds spent) of every answer given by hand, oldest first."""
+        query = (
+            select(label_events.c.annotator, label_events.c.at, label_events.c.seconds)
+            .where(
+                (label_events.c.origin != "import")
+                & (label_events.c.kind != "cleared")
+                & label_events.c.step_action.is_(None)
+            )
+            .order_by(label_events.c.event_id)
+        )
+        with self._engine.connect() as connection:
+            return [(row.annotator, row.at, row.seconds) for row in connection.execute(query)]
+
+    def annotators(self) -> list[str]:
+        """Everybody who has given an answer, by name."""
+        query = select(label_events.c.annotator).distinct().order_by(label_events.c.annotator)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
     def last_event_id(self) -> int:
         """The newest event's number, 0 before the first: changes when any label does."""
         with self._engine.connect() as connection:

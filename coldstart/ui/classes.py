@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldstart.labels.keys import class_keys
+from coldstart.labels.keys import assigned_keys
 from coldstart.project import Project
 from coldstart.ui.labeller import LabellerClass
 
@@ -12,12 +12,13 @@ def labeller_classes(project: Project) -> list[LabellerClass]:
     from coldstart.figures import PALETTE
 
     rows = project.store.labels.classes()
+    keys = assigned_keys([row.key for row in rows])
     return [
         LabellerClass(
             id=row.class_id,
             name=row.name,
             key=key,
-            color=PALETTE[position % len(PALETTE)],
+            color=row.color or PALETTE[row.position % len(PALETTE)],
         )
-        for position, (row, key) in enumerate(zip(rows, class_keys(len(rows)), strict=True))
+        for row, key in zip(rows, keys, strict=True)
     ]

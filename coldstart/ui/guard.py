@@ -61,8 +61,8 @@ def explain(error: Exception) -> bool:
 
 def refuse(error: ColdstartError) -> None:
     """Show a refusal: what is wrong, and what to do."""
-    problem = f"**{_plain(error.problem)}**"
-    st.error(f"{problem} {_plain(error.remedy)}".strip(), icon=":material/error:")
+    problem = f"**{plain(error.problem)}**"
+    st.error(f"{problem} {plain(error.remedy)}".strip(), icon=":material/error:")
 
 
 def write_log(error: Exception) -> Path:
@@ -88,7 +88,7 @@ def _logger(file: Path) -> logging.Logger:
     return logger
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """``text`` with nothing in it that Markdown would take for markup."""
     escaped = "".join(f"\\{letter}" if letter in r"\`*_{}[]<>#~$|:" else letter for letter in text)
     return escaped.replace("\n", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ from coldstart.labels.states import LABEL_KINDS
 from coldstart.project import Project
 from coldstart.server.routes import route_urls
 from coldstart.server.tokens import image_key, make_token, project_key
-from coldstart.ui import session
+from coldstart.ui import queue_order, search_view, session
 from coldstart.ui.classes import labeller_classes
 from coldstart.ui.head import empty
 from coldstart.ui.labeller import LabellerBatch, grid_labeller
@@ -21,6 +22,9 @@ from coldstart.workflow.team import hand_out
 _QUEUE = "label_queue"
 _PAGE = "label_page"
 _VIEW = "label_view"
+_PER_PAGE = "label_per_page"
+PER_PAGE_CHOICES = (24, 48, 60, 96, 120)
+FOUND = "found"
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,22 @@ def new_queue() -> None:
     """Forget the answered images: the queue starts again with those that wait."""
     st.session_state.pop(_QUEUE, None)
     st.session_state[_PAGE] = 0
+    queue_order.forget()
 
 
 def view_picker(project: Project, shown: Queue) -> str:
-    """Draw the choice of a list of images; the one chosen (a name of `store.images.FILTERS`)."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    """Draw the choice of a list of images; the one chosen: "queue", a state, or `FOUND`."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         chosen = _view_control()
         if chosen == "queue" and shown.images:
-            _how_picked(project)
+            queue_order.order_picker(project, on_change=_first_page)
+        search_view.search_popover(project, on_change=_first_page)
+        search_view.classes_button(project)
+        search_view.pace_popover(project, shown.waiting)
+    if not search_view.current(project).is_empty:
+        chosen = FOUND
+    elif chosen == "queue" and shown.images:
+        _how_picked(project)
     return chosen
 
 
@@ -74,7 +86,7 @@ def _how_picked(project: Project) -> None:
     batches = project.store.batches.all()
     notes = " ".join(batches[-1].notes) if batches else ""
     if notes:
-        st.caption(notes, width="content")
+        st.caption(notes)
 
 
 def _view_control() -> str:
@@ -94,9 +106,15 @@ def _view_control() -> str:
 
 
 def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
-    """The grid labeller over one list of images, or over the queue."""
-    page = _page(project, view, shown)
+    """The grid labeller over one list of images, over what was found, or over the queue."""
+    if view == FOUND:
+        page = search_view.found_page(project, int(st.session_state.get(_PAGE, 0)), _per_page())
+    else:
+        page = _page(project, view, shown)
     if page.total == 0:
+        if view == FOUND:
+            empty("No image fits. Change or clear the search.")
+            return
         words = LABEL_KINDS[view]
         empty(f"No image stands at **{words.title.lower()}**. {words.words}")
         return
@@ -116,30 +134,48 @@ def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
             str(st.get_option("server.baseUrlPath") or ""),
         ),
         keys=KEYBOARD_SHORTCUTS,
-        next_thumbnails=page.next_thumbnails,
+        next_images=page.next_images,  # type: ignore[arg-type]
+        grouped=queue_order.grouped() if view == "queue" else "",
+        per_page=_per_page(),
+        per_page_choices=PER_PAGE_CHOICES,
         on_page=_turn,
+        on_per_page=_set_per_page,
+        on_like=lambda image_id: search_view.look_for_like(project, image_id, _first_page),
     )
 
 
 def _page(project: Project, view: str, shown: Queue | None) -> LabelPage:
-    wanted = int(st.session_state.get(_PAGE, 0))
+    wanted, size = int(st.session_state.get(_PAGE, 0)), _per_page()
     if shown is None:
-        return label_page(project, view, wanted)
-    pages = max(1, -(-shown.images // PAGE_SIZE))
+        return label_page(project, view, wanted, size)
+    pages = max(1, -(-shown.images // size))
     number = min(max(wanted, 0), pages - 1)
-    start, end = number * PAGE_SIZE, (number + 1) * PAGE_SIZE
-    mine = hand_out(project, session.annotator(), shown.image_ids, start, PAGE_SIZE)
-    if mine != shown.image_ids:
-        st.session_state[_QUEUE] = (str(project.directory), mine)
+    image_ids, groups = queue_order.arranged(project, shown.image_ids, number, size)
+    start, end = number * size, (number + 1) * size
+    # The next page is in the browser already, so it is leased with the one that is shown.
+    mine = hand_out(project, session.annotator(), image_ids, start, 2 * size)
+    if mine != image_ids:
+        group_of = dict(zip(image_ids, groups, strict=True)) if groups else {}
+        image_ids, groups = mine, [group_of[one] for one in mine] if groups else []
+        queue_order.keep(image_ids, groups)
+        left = set(mine)
+        here = [one for one in shown.image_ids if one in left] if groups else mine
+        st.session_state[_QUEUE] = (str(project.directory), here)
         shown = Queue(mine, shown.waiting)
-        pages = max(1, -(-shown.images // PAGE_SIZE))
-    coming = project.store.images.get(shown.image_ids[end : end + PAGE_SIZE])
+        pages = max(1, -(-shown.images // size))
+
+    def cells(first: int, last: int) -> list[dict[str, Any]]:
+        some = image_ids[first:last]
+        images = images_by_id(project, some, seen_by=session.annotator())
+        group = dict(zip(some, groups[first:last], strict=True)) if groups else {}
+        return [image | {"group": group.get(image["id"])} for image in images]
+
     return LabelPage(
-        images=images_by_id(project, shown.image_ids[start:end], seen_by=session.annotator()),
+        images=cells(start, end),
         page=number,
         pages=pages,
         total=shown.images,
-        next_thumbnails=[row.content_hash for row in coming.values() if row.content_hash],
+        next_images=cells(end, end + size),
     )
 
 
@@ -153,9 +189,23 @@ def _batch(project: Project, page: LabelPage) -> LabellerBatch | None:
     return LabellerBatch(id=batch_id, size=len(picks), labelled=answered)
 
 
+def _per_page() -> int:
+    return int(st.session_state.get(_PER_PAGE, PAGE_SIZE))
+
+
+def _set_per_page(count: int) -> None:
+    """Other pages; the first image of the one shown stays on it."""
+    count = count if count in PER_PAGE_CHOICES else PAGE_SIZE
+    first = int(st.session_state.get(_PAGE, 0)) * _per_page()
+    st.session_state[_PER_PAGE] = count
+    st.session_state[_PAGE] = first // count
+    queue_order.forget()
+
+
 def _turn(page: int) -> None:
     st.session_state[_PAGE] = page
 
 
 def _first_page() -> None:
     st.session_state[_PAGE] = 0
+    queue_order.forget()

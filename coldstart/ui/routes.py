@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from starlette.routing import Route
 from streamlit import get_option
 
 from coldstart.errors import ColdstartError
+from coldstart.labels.states import CLEARED
 from coldstart.project import Project
 from coldstart.server.gate import LabellerClass, Stored
-from coldstart.server.messages import RefusedEvent, SentEvent
+from coldstart.server.messages import RefusedEvent, SentComment, SentEvent
 from coldstart.server.routes import labeller_routes
-from coldstart.store import NewEvent
+from coldstart.store import NewComment, NewEvent
 from coldstart.ui.classes import labeller_classes
 from coldstart.workflow.export import manifest_bytes
-from coldstart.workflow.label import append_events
+from coldstart.workflow.label import (
+    append_events,
+    describe_history,
+    images_by_id,
+    standing_answers,
+)
 from coldstart.workflow.projects import leads_out, open_served
 from coldstart.workflow.scan import thumbnail_file
+from coldstart.workflow.stands_for import stands_for
+from coldstart.workflow.suggest import describe_suggestions, is_fresh, suggestions
 from coldstart.workflow.team import check_member, next_work
 
 
@@ -59,6 +68,10 @@ class ProjectGate:
                 batch_id=event.batch_id,
                 client_time=event.client_time,
                 seconds=event.seconds,
+                origin=event.origin,
+                suggestion=event.suggestion,
+                step=event.step,
+                step_action=event.step_action,
             )
             for event in events
         ]
@@ -69,12 +82,66 @@ class ProjectGate:
             accepted=[event.uuid for event in events if event.uuid not in refused],
             refused=[RefusedEvent(uuid, reason) for uuid, reason in refused.items()],
             batch_left=_left(project, batches.pop()) if len(batches) == 1 else None,
+            standing=standing_answers(
+                project, [one.image_id for one in events if one.kind == CLEARED], annotator
+            ),
         )
 
-    def add_class(self, directory: Path, name: str) -> LabellerClass:
+    def append_comments(
+        self, directory: Path, comments: Sequence[SentComment], annotator: str
+    ) -> Sequence[RefusedEvent]:
+        """Store the comments; those on an image that is not the project's are refused."""
+        project = open_served(directory)
+        known = project.store.images.get([one.image_id for one in comments])
+        project.store.comments.append(
+            [
+                NewComment(one.uuid, one.image_id, annotator, one.text, one.client_time)
+                for one in comments
+                if one.image_id in known
+            ]
+        )
+        return [
+            RefusedEvent(one.uuid, f"There is no image {one.image_id} in this project.")
+            for one in comments
+            if one.image_id not in known
+        ]
+
+    def history(
+        self, directory: Path, annotator: str, before: int | None, count: int
+    ) -> dict[str, Any]:
+        """What this annotator can undo and redo."""
+        return describe_history(open_served(directory), annotator, before, count)
+
+    def suggestions(self, directory: Path, image_ids: Sequence[int]) -> dict[str, Any]:
+        """The newest suggestions for these images, and whether newer ones are on their way."""
+        project = open_served(directory)
+        found = suggestions(project)
+        return {
+            "fresh": is_fresh(project),
+            "version": found.version[0] if found else 0,
+            "suggestions": describe_suggestions(project, image_ids, found),
+        }
+
+    def why(self, directory: Path, image_id: int, annotator: str) -> dict[str, Any] | None:
+        """The strategy's reason, and the images this one stands for."""
+        project = open_served(directory)
+        own = images_by_id(project, [image_id], seen_by=annotator)
+        if not own:
+            return None
+        try:
+            found = stands_for(project, image_id)
+        except ColdstartError as error:
+            return {"reason": own[0]["reason"], "words": str(error), "images": []}
+        shown = [
+            {key: one[key] for key in ("id", "name", "thumbnail", "state")}
+            for one in images_by_id(project, found.image_ids, seen_by=annotator)
+        ]
+        return {"reason": own[0]["reason"], "words": found.words, "images": shown}
+
+    def add_class(self, directory: Path, name: str, annotator: str) -> LabellerClass:
         """The class of this name, made if there is none."""
         project = open_served(directory)
-        wanted = project.store.labels.add_class(name)
+        wanted = project.store.labels.add_class(name, annotator)
         for entry in labeller_classes(project):
             if entry["id"] == wanted.class_id:
                 return LabellerClass(**entry)

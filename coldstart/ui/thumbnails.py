@@ -43,6 +43,14 @@ def grid_html(project: Project, rows: Sequence[ImageRow]) -> str:
     return f'<div class="cs-grid">{"".join(figure_html(project, row) for row in rows)}</div>'
 
 
+def strip(project: Project, image_ids: Sequence[int]) -> None:
+    """Some images in one line."""
+    rows = project.store.images.get(image_ids)
+    shown = "".join(figure_html(project, rows[one]) for one in image_ids if one in rows)
+    if shown:
+        st.html(f'<div class="cs-grid cs-strip">{shown}</div>')
+
+
 def neighbours_html(
     project: Project, examples: Sequence[tuple[ImageRow, Sequence[ImageRow]]]
 ) -> str:

@@ -13,11 +13,11 @@ from coldstart.errors import ColdstartError
 from coldstart.labels.importing import read_label_csv
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
-from coldstart.store import EventRow, ImageRow, NewEvent
+from coldstart.store import EventRow, ImageRow, NewEvent, Step
+from coldstart.workflow.suggest import describe_suggestions, suggestions
 from coldstart.workflow.team import mark_reviews
 
 PAGE_SIZE = 60
-_PREFETCH = 60
 _IMPORT_CHUNK = 1000
 _BLIND = (
     "Picked by {}, or drawn at random to measure the accuracy: which of the two is shown once it "
@@ -33,7 +33,7 @@ class LabelPage:
     page: int  # 0 first; the nearest there is to the one asked for
     pages: int
     total: int
-    next_thumbnails: list[str]  # content hashes, to be fetched ahead
+    next_images: list[dict[str, Any]]  # the page that follows, to be turned to at once
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ def label_page(project: Project, which: str, page: int, size: int = PAGE_SIZE) -
     total = project.store.images.count(which)
     pages = max(1, -(-total // size))
     page = min(max(page, 0), pages - 1)
-    rows = project.store.images.page(which, page * size, size + _PREFETCH)
+    rows = project.store.images.page(which, page * size, 2 * size)
     return LabelPage(
         images=describe_images(project, rows[:size]),
         page=page,
         pages=pages,
         total=total,
-        next_thumbnails=[row.content_hash for row in rows[size:] if row.content_hash],
+        next_images=describe_images(project, rows[size:]),
     )
 
 
@@ -75,13 +75,15 @@ def images_by_id(
 def describe_images(
     project: Project, rows: Sequence[ImageRow], *, seen_by: str | None = None
 ) -> list[dict[str, Any]]:
-    """Images as the labeller takes them: name, thumbnail, standing answer, why it was picked.
+    """Images as the labeller takes them: name, thumbnail, standing answer, why it was picked,
+    comments, and what is suggested for it.
 
     Until it is answered, an image of a batch with audit images does not tell what it is.
     """
     ids = [row.image_id for row in rows]
     answers = project.store.labels.current(ids)
     picks = project.store.batches.last_picks(ids)
+    twice: list[int] = []
     if seen_by is not None:
         # A second opinion is worth something only if the first is not known.
         twice = [i for i, pick in picks.items() if pick.wanted > 1]
@@ -89,6 +91,8 @@ def describe_images(
         answers |= project.store.labels.own(seen_by, twice)
     blind = project.store.audit.batches()
     titles = _strategy_titles(project) if blind else {}
+    comments = project.store.comments.of(ids)
+    suggested = describe_suggestions(project, ids, suggestions(project))
     described = []
     for row in rows:
         pick = picks.get(row.image_id)
@@ -105,6 +109,12 @@ def describe_images(
                 "reason": reason,
                 "rank": pick.rank if pick else None,
                 "batch_id": pick.batch_id if pick else None,
+                "suggestion": suggested.get(row.image_id),
+                "comments": [
+                    {"annotator": one.annotator, "text": one.text}
+                    for one in comments.get(row.image_id, ())
+                    if row.image_id not in twice or one.annotator == seen_by
+                ],
             }
         )
     return described
@@ -225,7 +235,51 @@ def _relative(project: Project, path: str) -> str:
     return path.removeprefix("./")
 
 
+def describe_history(
+    project: Project, annotator: str, before: int | None, count: int
+) -> dict[str, Any]:
+    """What an annotator can undo and redo, as the labeller takes it."""
+    found = project.store.steps.history(annotator, before, count)
+    steps = [*found.undo, *found.redo]
+    ids = sorted({change.image_id for step in steps for change in step.changes})
+    rows = project.store.images.get(ids)
+
+    def described(step: Step) -> dict[str, Any]:
+        return {
+            "step": step.step,
+            "event": step.first_event,
+            "changes": [
+                {
+                    "id": one.image_id,
+                    "name": shown_name(rows[one.image_id].name) if one.image_id in rows else "",
+                    "batch_id": one.batch_id,
+                    "before": one.before,
+                    "after": one.after,
+                }
+                for one in step.changes
+            ],
+        }
+
+    return {
+        "undo": [described(step) for step in found.undo],
+        "redo": [described(step) for step in found.redo],
+        "more": found.more,
+    }
+
+
+def standing_answers(
+    project: Project, image_ids: Sequence[int], seen_by: str
+) -> dict[int, dict[str, Any] | None]:
+    """image_id -> the answer that stands for who looks, as the labeller takes it; None for none."""
+    return {one["id"]: one["state"] for one in images_by_id(project, image_ids, seen_by=seen_by)}
+
+
 def _state(answer: EventRow | None) -> dict[str, Any] | None:
     if answer is None:
         return None
-    return {"kind": answer.kind, "class_id": answer.class_id, "origin": answer.origin}
+    return {
+        "kind": answer.kind,
+        "class_id": answer.class_id,
+        "origin": answer.origin,
+        "annotator": answer.annotator,
+    }

@@ -38,7 +38,7 @@ class Labelling:
             return database.execute(sql, values).fetchall()
 
     def reset(self, *classes: str) -> None:
-        for table in ("events", "classes", "runs", "settings"):
+        for table in ("events", "classes", "comments", "runs", "settings"):
             self.query(f"DELETE FROM {table}")
         for name in classes:
             self.query("INSERT INTO classes(name) VALUES (?)", name)

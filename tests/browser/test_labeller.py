@@ -264,9 +264,9 @@ def test_keys_work_wherever_the_focus_is_and_streamlits_own_do_not(
 ) -> None:
     tab.get_by_role("button", name="Open a dialog").focus()
     runs = labelling.runs()
-    press(tab, "1", "c", "r")
+    press(tab, "1", "r")
     tab.mouse.click(5, 400)
-    press(tab, "2", "c", "r")
+    press(tab, "2", "r")
     expect_saved(tab)
     tab.wait_for_timeout(500)
     assert len(labelling.events()) == 2

@@ -57,7 +57,7 @@ class Gate:
                 self.stored.setdefault(event.uuid, (directory, annotator, event))
         return Stored([event.uuid for event in good], refused, 4)
 
-    def add_class(self, directory: Path, name: str) -> LabellerClass:
+    def add_class(self, directory: Path, name: str, annotator: str) -> LabellerClass:
         if name == "bad":
             raise ColdstartError("That cannot be a class.", "Take another name.")
         return LabellerClass(5, name.strip(), "1", "#336699")
@@ -100,6 +100,7 @@ def test_labels_are_stored_for_the_tokens_person_and_project(client, gate, beare
     assert reply.status_code == 200
     assert reply.json() == {
         "accepted": [row["uuid"] for row in sent],
+        "standing": [],
         "refused": [],
         "batch_left": 4,
     }

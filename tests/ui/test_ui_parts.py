@@ -13,7 +13,7 @@ from coldstart.server.messages import SentEvent
 from coldstart.server.tokens import read_image_key
 from coldstart.store import JobRow
 from coldstart.ui.classes import labeller_classes
-from coldstart.ui.guard import _plain, write_log
+from coldstart.ui.guard import plain, write_log
 from coldstart.ui.places import ENTRY_SCRIPT, page_file
 from coldstart.ui.routes import ProjectGate
 from coldstart.ui.strip import strip_html
@@ -76,7 +76,7 @@ def test_the_strip_names_running_jobs_with_their_share() -> None:
 
 def test_names_are_escaped_wherever_they_are_html() -> None:
     assert "<script>" not in strip_html("<script>x</script>", overview_of())
-    assert _plain("a *b* `c` <d> $e$") == r"a \*b\* \`c\` \<d\> \$e\$"
+    assert plain("a *b* `c` <d> $e$") == r"a \*b\* \`c\` \<d\> \$e\$"
 
 
 @pytest.fixture(autouse=True)
@@ -98,8 +98,8 @@ def test_thumbnails_are_named_by_content_below_the_project_key(project: Project)
 def test_the_gate_stores_an_answer_once(project: Project) -> None:
     scan(project)
     gate = ProjectGate()
-    cat = gate.add_class(project.directory, "cat")
-    assert gate.add_class(project.directory, "cat") == cat
+    cat = gate.add_class(project.directory, "cat", "ann")
+    assert gate.add_class(project.directory, "cat", "ann") == cat
     assert cat.key == "1"
     assert cat.color == labeller_classes(project)[0]["color"]
     image = project.store.images.usable()[0]
@@ -128,7 +128,7 @@ def test_the_gate_refuses_strangers_one_by_one(project: Project) -> None:
     assert stored.accepted == ["b" * 32]
     assert [one.uuid for one in stored.refused] == ["c" * 32]
     with pytest.raises(ColdstartError):
-        ProjectGate().add_class(project.directory, "  ")
+        ProjectGate().add_class(project.directory, "  ", "ann")
 
 
 def test_the_gate_gives_out_files_of_known_content_only(project: Project) -> None:

@@ -26,6 +26,14 @@ class LabelState(TypedDict):
     origin: str
 
 
+class Suggestion(TypedDict):
+    """What an image may be, and how sure that is."""
+
+    class_id: int
+    probability: float
+    source: str  # labels | names
+
+
 class LabellerImage(TypedDict):
     """One cell of the grid."""
 
@@ -37,6 +45,9 @@ class LabellerImage(TypedDict):
     reason: str | None  # why the strategy picked it
     rank: int | None  # its place in the query batch
     batch_id: NotRequired[int | None]  # its query batch, where it is not the one of the page
+    group: NotRequired[int | None]  # images of one group stand together, in rows of their own
+    suggestion: NotRequired[Suggestion | None]  # what it may be
+    comments: NotRequired[list[dict[str, str]]]  # annotator and text, oldest first
 
 
 class LabellerClass(TypedDict):
@@ -68,8 +79,13 @@ def grid_labeller(
     pages: int,
     urls: Mapping[str, str],
     keys: Sequence[Shortcut],
-    next_thumbnails: Sequence[str] = (),
+    next_images: Sequence[LabellerImage] = (),
+    grouped: str = "",
+    per_page: int = 0,
+    per_page_choices: Sequence[int] = (),
     on_page: Callable[[int], None] | None = None,
+    on_per_page: Callable[[int], None] | None = None,
+    on_like: Callable[[int], None] | None = None,
     on_changed: Callable[[], None] | None = None,
 ) -> None:
     """Show the labeller for one page of images.
@@ -83,8 +99,12 @@ def grid_labeller(
     images : the cells of this page, in order.
     page, pages : the page shown, counted from 0, and how many there are.
     keys : `coldstart.labels.keys.KEYBOARD_SHORTCUTS`.
-    next_thumbnails : content hashes of the next page, fetched ahead.
+    next_images : the cells of the page that follows: turning to it shows them at once.
+    grouped : how the images' groups came about: "likeness", "suggested", or "" for no groups.
+    per_page, per_page_choices : how many images a page has, and what the person may choose.
     on_page : called with the page to show, before the script runs for it; its labels are saved.
+    on_per_page : called with the images a page shall have. on_like : called with the image whose
+        like is looked for.
     on_changed : called before a run that follows a new class or a finished batch.
     """
 
@@ -96,6 +116,14 @@ def grid_labeller(
     def changed() -> None:
         if on_changed is not None:
             on_changed()
+
+    def called(hook: Callable[[int], None] | None, name: str) -> Callable[[], None]:
+        def call() -> None:
+            value = st.session_state[key].get(name)
+            if hook is not None and value is not None:
+                hook(int(value))
+
+        return call
 
     _mount(
         key=key,
@@ -110,11 +138,16 @@ def grid_labeller(
             "pages": pages,
             "urls": dict(urls),
             "keys": [asdict(shortcut) for shortcut in keys],
-            "next_thumbnails": list(next_thumbnails),
+            "next_images": list(next_images),
+            "grouped": grouped,
+            "per_page": per_page,
+            "per_page_choices": list(per_page_choices),
         },
         height="content",
         on_page_change=turn,
         on_changed_change=changed,
+        on_per_page_change=called(on_per_page, "per_page"),
+        on_like_change=called(on_like, "like"),
         on_token_expired_change=_run_again,
     )
 
@@ -130,8 +163,12 @@ _SCRIPTS = (
     "keyboard.js",
     "bar.js",
     "dialogs.js",
-    "actions.js",
+    "requests.js",
+    "suggesting.js",
+    "moving.js",
     "page.js",
+    "answering.js",
+    "actions.js",
     "main.js",
 )
 _HERE = Path(__file__).parent

@@ -13,7 +13,8 @@ export function partsOf(root) {
     classes: one(".classes"), states: one(".states"), naming: one(".naming"),
     className: one(".naming input"), note: one(".note"), name: one(".name"),
     answer: one(".answer"), reason: one(".reason"), page: one(".page"), spoken: one(".spoken"),
-    zoom: one(".zoom"), sheet: one(".sheet"),
+    zoom: one(".zoom"), sheet: one(".sheet"), why: one(".why"), comment: one(".comment"),
+    perPage: one(".per-page"), confirm: one("[data-action=confirm-page]"),
     undo: one("[data-action=undo]"), redo: one("[data-action=redo]"),
     previous: one("[data-action=previous-page]"), next: one("[data-action=next-page]"),
   };
@@ -77,6 +78,24 @@ export function showPace(parts, recent) {
 
 export function showChosen(parts, count) {
   parts.chosen.textContent = count > 0 ? `${count} selected` : "";
+}
+
+/** How many images stand on a page, to choose from. @param {number[]} choices */
+export function showPerPage(parts, chosen, choices) {
+  parts.perPage.hidden = choices.length < 2;
+  if (parts.perPage.dataset.choices !== choices.join()) {
+    parts.perPage.dataset.choices = choices.join();
+    parts.perPage.replaceChildren(
+      ...choices.map((count) => new Option(`${count} a page`, String(count))),
+    );
+  }
+  parts.perPage.value = String(chosen);
+}
+
+/** How many suggestions one key would take. */
+export function showSuggested(parts, count) {
+  parts.confirm.hidden = count === 0;
+  parts.confirm.querySelector("span").textContent = `Take ${count} suggested`;
 }
 
 /** The image under the cursor, and why it was picked. */

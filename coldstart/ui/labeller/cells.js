@@ -5,6 +5,7 @@
  * @property {HTMLElement} element
  * @property {HTMLImageElement} image
  * @property {HTMLElement} badge
+ * @property {HTMLElement} remark how many comments there are
  * @property {string} shown what it shows, to leave unchanged cells alone
  */
 
@@ -32,25 +33,58 @@ export function makeCell(row, index, thumbnailUrl) {
   const badge = document.createElement("span");
   badge.className = "badge";
   badge.append(document.createElement("i"), document.createElement("b"));
-  element.append(image, fallback, tick, badge);
+  const remark = document.createElement("span");
+  remark.className = "remark";
+  element.append(image, fallback, tick, badge, remark);
   for (const child of element.children) child.setAttribute("aria-hidden", "true");
-  return { element, image, badge, shown: "" };
+  return { element, image, badge, remark, shown: "" };
 }
 
 /** Show an answer on a cell. @param {{kind: string, class_id: number|null}|null} answer */
-export function paintAnswer(cell, row, answer, classes) {
+export function paintAnswer(cell, row, answer, classes, suggestion) {
+  if (!answer && suggestion) return paintSuggestion(cell, row, classes, suggestion);
   const words = answerWords(answer, classes);
   const found = answer?.kind === "class" ? classes.get(answer.class_id) : undefined;
-  const shown = `${answer?.kind ?? ""} ${words} ${found?.color ?? ""}`;
+  const shown = `${answer?.kind ?? ""} ${words} ${found?.color ?? ""} ${row.comments?.length ?? 0}`;
   if (cell.shown === shown) return;
   cell.shown = shown;
   cell.element.setAttribute("aria-label", `${row.name}, ${words}`);
+  cell.element.removeAttribute("aria-description");
   cell.element.title = row.path;
   cell.element.dataset.kind = answer?.kind ?? "";
+  delete cell.element.dataset.suggested;
+  markComments(cell, row);
   const [swatch, text] = cell.badge.children;
   swatch.textContent = answer ? (STATE_SIGNS[answer.kind] ?? "") : "";
   swatch.style.background = found?.color ?? "";
+  swatch.style.borderColor = "";
   text.textContent = answer ? words : "";
+}
+
+/** Show what an open image may be: dashed, with a question mark and how sure that is. */
+function paintSuggestion(cell, row, classes, suggestion) {
+  const found = classes.get(suggestion.class_id);
+  const sure = `${Math.round(100 * suggestion.probability)}%`;
+  const shown = `? ${found?.name} ${sure} ${found?.color} ${row.comments?.length ?? 0}`;
+  if (cell.shown === shown) return;
+  cell.shown = shown;
+  cell.element.setAttribute("aria-label", `${row.name}, unlabelled`);
+  cell.element.setAttribute("aria-description", `suggested: ${found?.name}, ${sure}`);
+  cell.element.title = row.path;
+  cell.element.dataset.kind = "";
+  cell.element.dataset.suggested = suggestion.probability < 0.5 ? "faint" : "yes";
+  const [swatch, text] = cell.badge.children;
+  swatch.textContent = "";
+  swatch.style.background = "";
+  swatch.style.borderColor = found?.color ?? "";
+  text.textContent = `${found?.name}? ${sure}`;
+  markComments(cell, row);
+}
+
+function markComments(cell, row) {
+  const count = row.comments?.length ?? 0;
+  cell.remark.textContent = count > 0 ? String(count) : "";
+  cell.remark.title = count === 1 ? "1 comment" : `${count} comments`;
 }
 
 /** An answer in words: the class's name, the state, or "unlabelled". */
@@ -60,17 +94,34 @@ export function answerWords(answer, classes) {
   return classes.get(answer.class_id)?.name ?? `class ${answer.class_id}`;
 }
 
-/** Put the cells into rows as wide as the grid is, for those who read it by row and column. */
-export function arrangeRows(grid, cells, columns) {
-  const rows = [];
-  for (let start = 0; start < cells.length; start += columns) {
+/**
+ * Put the cells into rows as wide as the grid is, for those who read it by row and column.
+ * @param {number[][]} rows places @param {Map<number, string>} headings place -> the words over it
+ */
+export function arrangeRows(grid, cells, rows, headings) {
+  const elements = [];
+  for (const places of rows) {
+    if (headings.has(places[0])) elements.push(makeHeading(headings.get(places[0])));
     const row = document.createElement("div");
     row.className = "row";
     row.setAttribute("role", "row");
-    row.append(...cells.slice(start, start + columns).map((cell) => cell.element));
-    rows.push(row);
+    row.append(...places.map((place) => cells[place].element));
+    cells[places[0]].element.classList.add("row-start");
+    elements.push(row);
   }
-  grid.replaceChildren(...rows);
+  grid.replaceChildren(...elements);
+}
+
+function makeHeading(words) {
+  const row = document.createElement("div");
+  row.className = "row";
+  row.setAttribute("role", "row");
+  const heading = document.createElement("span");
+  heading.className = "heading";
+  heading.setAttribute("role", "rowheader");
+  heading.textContent = words;
+  row.append(heading);
+  return row;
 }
 
 /** How many cells stand side by side. */

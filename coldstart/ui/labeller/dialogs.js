@@ -84,3 +84,64 @@ async function explainFailure(dialog, image, url) {
   dialog.dataset.state = "failed";
   dialog.querySelector("figcaption").textContent = words;
 }
+
+/** An image's reason and the images it stands for. @param {() => void} like search for its like */
+export function showWhy(dialog, own, found, like) {
+  const one = (selector) => dialog.querySelector(selector);
+  one("h2").textContent = own.name;
+  one(".own").src = own.url;
+  one(".reason").textContent = found.reason || "Nobody picked it: it is on this page by its place.";
+  one(".words").textContent = found.words;
+  one(".like").onclick = () => {
+    dialog.close();
+    like();
+  };
+  const pictures = found.images.map((image) => {
+    const figure = document.createElement("figure");
+    const picture = document.createElement("img");
+    picture.src = image.url;
+    picture.alt = `${image.name}, ${image.words}`;
+    picture.loading = "lazy";
+    const caption = document.createElement("figcaption");
+    caption.textContent = image.words === "unlabelled" ? "" : image.words;
+    figure.append(picture, caption);
+    return figure;
+  });
+  one(".members").replaceChildren(...pictures);
+  openDialog(dialog);
+}
+
+/** What was written about an image, and a field for more. */
+export function showComments(dialog, row) {
+  dialog.querySelector("h2").textContent = `Comment on ${row.name}`;
+  const entries = (row.comments ?? []).map((comment) => {
+    const entry = document.createElement("li");
+    const who = document.createElement("b");
+    who.textContent = comment.annotator;
+    entry.append(who, ` ${comment.text}`);
+    return entry;
+  });
+  dialog.querySelector("ul").replaceChildren(...entries);
+  openDialog(dialog);
+  dialog.querySelector("textarea").focus();
+}
+
+/** The comment field: Ctrl+Enter or the button keeps it. @param {(text: string) => void} keep */
+export function listenToComment(dialog, keep) {
+  const field = dialog.querySelector("textarea");
+  const send = () => {
+    keep(field.value);
+    field.value = "";
+    dialog.close();
+  };
+  dialog.querySelector("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      send();
+    }
+  });
+}

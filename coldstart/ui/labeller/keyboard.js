@@ -9,8 +9,8 @@ const NOT_WRITTEN_IN = new Set([
 const CONTROL_KEYS = new Set(["Enter", "Space"]);
 const SLIDING_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const HOLDABLE = /^(move|extend)-|^(undo|redo)$/;
-// Streamlit's own keys: it clears the cache on c and runs the script again on r.
-const STREAMLIT_KEYS = new Set(["c", "r"]);
+// Streamlit's own key: it runs the script again on r.
+const STREAMLIT_KEYS = new Set(["r"]);
 
 /**
  * @param {{visible: () => boolean, dialogOpen: () => boolean, grid: HTMLElement,

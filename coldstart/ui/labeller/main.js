@@ -3,15 +3,20 @@
 
 import { openStore } from "./storage.js";
 import { attend, flush, leaveAlone, openOutbox, renewToken, signText } from "./outbox.js";
+import { openHistory } from "./history.js";
 import { listenToPointer } from "./pointer.js";
 import { listenToKeys } from "./keyboard.js";
-import { partsOf, showClasses, showNote, showPace, showPages, showSign, showStates } from "./bar.js";
-import { closeByMouse, fillSheet, foreignDialogOpen } from "./dialogs.js";
 import {
-  clickOn, nameClass, nameFor, runAction, select, showCursor, showReach, zoom,
-} from "./actions.js";
+  partsOf, showClasses, showNote, showPace, showPages, showPerPage, showSign, showStates,
+} from "./bar.js";
+import { closeByMouse, fillSheet, foreignDialogOpen, listenToComment } from "./dialogs.js";
+import { refreshSuggestions } from "./suggesting.js";
+import { clickOn, select, showCursor } from "./moving.js";
+import { older, showReach } from "./answering.js";
+import { addComment, nameClass, nameFor, runAction, zoom } from "./actions.js";
 import {
-  arrange, build, fitHeight, paintAt, resizeCells, showAnswer, showLabelled, takeAnswers, takeReply,
+  arrange, build, fitHeight, paintAll, prefetch, resizeCells, showAnswer, showLabelled, takeAnswers,
+  takeReply,
 } from "./page.js";
 
 /**
@@ -24,6 +29,9 @@ import {
  * @property {string|null} reason
  * @property {number|null} rank
  * @property {number|null} [batch_id] where it is not the page's
+ * @property {number|null} [group] images of one group stand together
+ * @property {{class_id: number, probability: number, source: string}|null} [suggestion]
+ * @property {{annotator: string, text: string}[]} [comments]
  *
  * @typedef {object} Data what Python sends, see `grid_labeller`
  * @property {string} project_key
@@ -36,7 +44,10 @@ import {
  * @property {number} pages
  * @property {{labels: string, classes: string, thumbnails: string, images: string}} urls
  * @property {{key: string, action: string, words: string}[]} keys
- * @property {string[]} next_thumbnails
+ * @property {ImageRow[]} next_images the page that follows, to be turned to at once
+ * @property {""|"likeness"|"suggested"} grouped
+ * @property {number} per_page
+ * @property {number[]} per_page_choices
  */
 
 const USUAL_SIZE = 132;
@@ -63,18 +74,21 @@ export default function ({ parentElement, data, setTriggerValue }) {
 function mount(root, data) {
   const parts = partsOf(root);
   const labeller = {
-    parts, data, images: [], cells: [], columns: 1, cursor: 0, anchor: 0,
-    selected: new Set(), passing: false, answers: new Map(), storedAt: new Map(),
+    parts, data, images: [], cells: [], rows: [], columns: 1, cursor: 0, anchor: 0, page: 0,
+    selected: new Set(), passing: false, ofOneKind: false, annotator: "", history: openHistory(),
+    suggestions: new Map(), suggesting: { timer: 0, tries: 0, labels: 0 }, awaited: null, answers: new Map(), storedAt: new Map(),
     classes: new Map(), ownClasses: [], actions: new Map(), store: null, outbox: null,
     outboxName: "", labelled: 0, recent: [], lastAnswerAt: Date.now(), namingFor: null,
     imagesShown: "", keysShown: "", classesShown: "", settings: null, turning: false,
-    trigger: (_name, _value) => {}, cleanups: [], prefetched: [],
+    trigger: (_name, _value) => {}, cleanups: [], prefetched: { hashes: "", images: [] },
   };
   labeller.show = (id, value, batchId) => showAnswer(labeller, id, value, batchId);
   labeller.addClass = (row) => addClass(labeller, row);
   labeller.expired = () => labeller.trigger("token_expired", Date.now());
   labeller.changed = () => labeller.trigger("changed", Date.now());
   labeller.turnTo = (page) => labeller.trigger("page", page);
+  labeller.showPage = (page, rows) => showPage(labeller, page, rows);
+  labeller.showLarge = () => zoom(labeller);
   labeller.setTurning = (turning) => {
     labeller.turning = turning;
     parts.grid.setAttribute("aria-busy", String(turning));
@@ -83,7 +97,7 @@ function mount(root, data) {
   const keys = listenToKeys({
     grid: parts.grid,
     visible: () => root.isConnected && root.getClientRects().length > 0,
-    dialogOpen: () => foreignDialogOpen([parts.zoom, parts.sheet]),
+    dialogOpen: () => foreignDialogOpen(ownDialogs(parts)),
     actionOf: (chord) => labeller.actions.get(chord) ?? null,
     run: (action) => runAction(labeller, action),
     unknown: (chord) => explainKey(labeller, chord),
@@ -110,9 +124,13 @@ function mount(root, data) {
     focus: () => parts.grid.focus({ preventScroll: true }),
   });
   listenToBar(labeller);
-  closeByMouse(parts.zoom);
-  closeByMouse(parts.sheet);
+  for (const dialog of ownDialogs(parts)) closeByMouse(dialog);
+  listenToComment(parts.comment, (text) => addComment(labeller, text));
   return labeller;
+}
+
+function ownDialogs(parts) {
+  return [parts.zoom, parts.sheet, parts.why, parts.comment];
 }
 
 /** Buttons, slider and the field for a new class. */
@@ -122,7 +140,7 @@ function listenToBar(labeller) {
   root.addEventListener("pointerdown", (event) => {
     // A click on a button leaves the focus on the grid, where Enter and Space mean the grid's own.
     const onButton = event.composedPath().some((node) => node instanceof HTMLButtonElement);
-    if (onButton && !parts.zoom.open && !parts.sheet.open) {
+    if (onButton && !ownDialogs(parts).some((dialog) => dialog.open)) {
       event.preventDefault();
       parts.grid.focus({ preventScroll: true });
     }
@@ -144,6 +162,10 @@ function listenToBar(labeller) {
     resizeCells(labeller, Number(parts.slider.value));
     labeller.settings.set("size", Number(parts.slider.value));
   });
+  parts.perPage.addEventListener("change", () => {
+    parts.grid.focus({ preventScroll: true });
+    labeller.trigger("per_page", Number(parts.perPage.value));
+  });
   parts.slider.addEventListener("pointerup", () => parts.grid.focus({ preventScroll: true }));
 }
 
@@ -152,24 +174,52 @@ function update(labeller, data) {
   const { parts } = labeller;
   labeller.data = data;
   openStores(labeller);
-  const shown = [data.page, ...data.images.map((row) => [row.id, row.thumbnail])].join();
-  const otherImages = labeller.imagesShown !== shown;
-  labeller.imagesShown = shown;
   labeller.outbox.url = data.urls.labels;
   takeClasses(labeller);
+  // A run that began before the page was turned here still brings the page before.
+  const early = labeller.awaited !== null && data.page !== labeller.awaited;
+  if (!early) {
+    labeller.awaited = null;
+    labeller.page = data.page;
+    labeller.images = data.images;
+  }
   takeAnswers(labeller);
   fitHeight(labeller);
   requestAnimationFrame(() => fitHeight(labeller)); // once the page around it has been laid out
-  if (otherImages) build(labeller);
-  else data.images.forEach((row, place) => paintAt(labeller, place));
-  labeller.images = data.images;
+  const shown = shownPage(labeller.page, labeller.images, data.grouped);
+  if (labeller.imagesShown !== shown) {
+    labeller.imagesShown = shown;
+    build(labeller);
+    refreshSuggestions(labeller, () => paintAll(labeller));
+  } else paintAll(labeller);
+  prefetch(labeller);
   takeKeys(labeller);
-  showPages(parts, data.page, data.pages);
+  showPages(parts, labeller.page, data.pages);
+  showPerPage(parts, data.per_page, data.per_page_choices);
   showLabelled(labeller);
   showReach(labeller);
   showCursor(labeller);
   renewToken(labeller.outbox, data.token);
-  void flush(labeller.outbox); // what an earlier visit has left
+  const { history } = labeller;
+  const saved = flush(labeller.outbox); // what an earlier visit has left
+  if (history.oldest === null) void saved.then(() => older(labeller));
+}
+
+/** Show a page whose images are here already; the script run for it follows. */
+function showPage(labeller, page, rows) {
+  labeller.page = page;
+  labeller.awaited = page;
+  labeller.images = rows;
+  takeAnswers(labeller);
+  labeller.imagesShown = shownPage(page, rows, labeller.data.grouped);
+  build(labeller);
+  refreshSuggestions(labeller, () => paintAll(labeller));
+  showPages(labeller.parts, page, labeller.data.pages);
+  showLabelled(labeller);
+}
+
+function shownPage(page, rows, grouped) {
+  return [page, grouped, ...rows.map((row) => [row.id, row.thumbnail, row.group])].join();
 }
 
 /** The browser's memory for this project and annotator. */
@@ -178,6 +228,10 @@ function openStores(labeller) {
   const name = `coldstart/${project}/${annotatorOf(token)}/`;
   if (labeller.outboxName === name) return;
   labeller.outboxName = name;
+  labeller.annotator = annotatorOf(token);
+  labeller.history = openHistory();
+  labeller.suggestions.clear();
+  labeller.awaited = null;
   labeller.imagesShown = ""; // the ids of another project name other images
   labeller.answers.clear();
   labeller.storedAt.clear();
@@ -247,6 +301,7 @@ function annotatorOf(token) {
 }
 
 function unmount(labeller) {
+  clearTimeout(labeller.suggesting.timer);
   for (const cleanup of labeller.cleanups) cleanup();
   leaveAlone(labeller.outbox);
 }

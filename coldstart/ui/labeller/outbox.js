@@ -5,7 +5,12 @@
  * @typedef {object} LabelEvent one answer, as POST /api/labels takes it
  * @property {string} uuid
  * @property {number} image_id
- * @property {"class"|"skipped"|"unsure"|"excluded"|"cleared"} kind
+ * @property {"class"|"skipped"|"unsure"|"excluded"|"cleared"|"comment"} kind
+ * @property {string} [text] of a comment
+ * @property {string} [origin] human, cluster or model
+ * @property {object|null} [suggestion] what was suggested when it was given
+ * @property {string} [step] what one key did is one step
+ * @property {"undo"|"redo"|null} [step_action]
  * @property {number|null} class_id
  * @property {number|null} batch_id
  * @property {number} client_time milliseconds since 1970
@@ -15,6 +20,7 @@
  * @property {string[]} accepted
  * @property {{uuid: string, reason: string}[]} refused
  * @property {number|null} batch_left
+ * @property {{id: number, state: object|null}[]} [standing] what stands where an answer was taken back
  *
  * @typedef {object} Outbox
  * @property {import("./storage.js").Store} store
@@ -104,7 +110,8 @@ export function renewToken(outbox, token) {
 
 /** image id -> its newest event that is not stored yet. */
 export function waitingByImage(outbox) {
-  return new Map([...outbox.events.values()].map((event) => [event.image_id, event]));
+  const answers = [...outbox.events.values()].filter((event) => event.kind !== "comment");
+  return new Map(answers.map((event) => [event.image_id, event]));
 }
 
 /** What the sign says: "saved", "saving…" or "offline, 12 waiting". */

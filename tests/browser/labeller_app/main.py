@@ -37,13 +37,8 @@ def turn_to(number: int) -> None:
     st.session_state.page_number = number
 
 
-directory = store.DIRECTORY / "other" if store.setting("other_project", 0) else store.DIRECTORY
-key = project_key(directory)
-grid_labeller(
-    key="labeller",
-    project_key=key,
-    token=make_token(directory, "ann", lifetime_s=store.setting("token_lifetime_s", 3600)),
-    images=[
+def cells(some: list) -> list:
+    return [
         {
             "id": row["id"],
             "name": row["name"],
@@ -52,16 +47,27 @@ grid_labeller(
             "state": answers.get(row["id"]),
             "reason": f"covers {300 - 4 * row['id']} images that nothing labelled covers yet",
             "rank": row["id"],
+            "group": row["id"] // 5 if store.setting("groups", 0) else None,
         }
-        for row in shown
-    ],
+        for row in some
+    ]
+
+
+directory = store.DIRECTORY / "other" if store.setting("other_project", 0) else store.DIRECTORY
+key = project_key(directory)
+grid_labeller(
+    key="labeller",
+    project_key=key,
+    token=make_token(directory, "ann", lifetime_s=store.setting("token_lifetime_s", 3600)),
+    images=cells(shown),
     classes=store.classes(),
     batch={"id": store.BATCH, "size": store.IMAGE_COUNT, "labelled": len(answers)},
     page=page,
     pages=pages,
     urls=route_urls(image_key(directory, "ann")),
     keys=KEYBOARD_SHORTCUTS,
-    next_thumbnails=[row["thumbnail"] for row in coming],
+    next_images=cells(coming),
+    grouped={1: "likeness", 2: "suggested"}.get(int(store.setting("groups", 0)), ""),
     on_page=turn_to,
 )
 left, middle, right, last = st.columns(4)

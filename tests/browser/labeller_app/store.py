@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from coldstart.errors import ColdstartError
 from coldstart.labels.keys import class_keys
 from coldstart.server.gate import LabellerClass, Stored
-from coldstart.server.messages import RefusedEvent, SentEvent
+from coldstart.server.messages import RefusedEvent, SentComment, SentEvent
 
 DIRECTORY = Path(os.environ["LABELLER_APP_DIRECTORY"])
 DATABASE = DIRECTORY / "labels.sqlite"
@@ -47,8 +47,11 @@ def prepare() -> None:
             PRAGMA journal_mode=WAL;
             CREATE TABLE events (n INTEGER PRIMARY KEY, uuid TEXT UNIQUE, image_id INTEGER,
                 kind TEXT, class_id INTEGER, batch_id INTEGER, annotator TEXT, seconds REAL,
+                origin TEXT, suggestion TEXT, step TEXT, step_action TEXT,
                 stored_at REAL DEFAULT ((julianday('now') - 2440587.5) * 86400000.0));
             CREATE TABLE classes (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
+            CREATE TABLE comments
+                (n INTEGER PRIMARY KEY, uuid TEXT UNIQUE, image_id INTEGER, text TEXT);
             CREATE TABLE runs (n INTEGER PRIMARY KEY);
             CREATE TABLE settings (name TEXT PRIMARY KEY, value REAL);
             """
@@ -120,10 +123,13 @@ class TestGate:
             database.execute("BEGIN IMMEDIATE")
             database.executemany(
                 "INSERT OR IGNORE INTO events"
-                "(uuid, image_id, kind, class_id, batch_id, annotator, seconds)"
-                " VALUES (?,?,?,?,?,?,?)",
+                "(uuid, image_id, kind, class_id, batch_id, annotator, seconds, origin, suggestion,"
+                " step, step_action) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 [
-                    (e.uuid, e.image_id, e.kind, e.class_id, e.batch_id, annotator, e.seconds)
+                    (
+                        *(e.uuid, e.image_id, e.kind, e.class_id, e.batch_id, annotator, e.seconds),
+                        *(e.origin, json.dumps(e.suggestion), e.step, e.step_action),
+                    )
                     for e in good
                 ],
             )
@@ -132,7 +138,70 @@ class TestGate:
         accepted = [event.uuid for event in good]
         return Stored(accepted, refused, IMAGE_COUNT - labelled)
 
-    def add_class(self, directory: Path, name: str) -> LabellerClass:
+    def append_comments(
+        self, directory: Path, comments: Sequence[SentComment], annotator: str
+    ) -> Sequence[RefusedEvent]:
+        with connected() as database:
+            database.executemany(
+                "INSERT OR IGNORE INTO comments(uuid, image_id, text) VALUES (?,?,?)",
+                [(one.uuid, one.image_id, one.text) for one in comments],
+            )
+        return []
+
+    def history(
+        self, directory: Path, annotator: str, before: int | None, count: int
+    ) -> dict[str, Any]:
+        """The steps of a plain undo stack, two at a time, so that tests reach the older ones."""
+        with connected() as database:
+            rows = database.execute("SELECT * FROM events ORDER BY n").fetchall()
+        answer: dict[int, dict[str, Any] | None] = {}
+        done: list[dict[str, Any]] = []
+        undone: list[dict[str, Any]] = []
+        for row in rows:
+            name = row["step"] or row["uuid"]
+            now = None
+            if row["kind"] != "cleared":
+                now = {"kind": row["kind"], "class_id": row["class_id"]}
+            image = row["image_id"]
+            if row["step_action"] is None:
+                undone.clear()
+                if not done or done[-1]["step"] != name:
+                    done.append({"step": name, "event": row["n"], "changes": []})
+                change = {"id": image, "name": f"IMG_{image - 1}.jpg", "batch_id": BATCH}
+                done[-1]["changes"].append(change | {"before": answer.get(image), "after": now})
+            elif row["step_action"] == "undo" and done and done[-1]["step"] == name:
+                undone.append(done.pop())
+            elif row["step_action"] == "redo" and undone and undone[-1]["step"] == name:
+                done.append(undone.pop())
+            answer[image] = now
+        older = [step for step in done if before is None or step["event"] < before][::-1]
+        return {
+            "undo": older[:2],
+            "redo": undone[::-1] if before is None else [],
+            "more": len(older) > 2,
+        }
+
+    def suggestions(self, directory: Path, image_ids: Sequence[int]) -> dict[str, Any]:
+        """Every third image is suggested the second class, where the test asks for suggestions."""
+        if not setting("suggest", 0):
+            return {"fresh": True, "version": 0, "suggestions": {}}
+        second = classes()[1]["id"]
+        found = {
+            i: {"class_id": second, "probability": 0.9 - i / 100, "source": "labels"}
+            for i in image_ids
+            if i % 3 == 1
+        }
+        return {"fresh": True, "version": 1, "suggestions": found}
+
+    def why(self, directory: Path, image_id: int, annotator: str) -> dict[str, Any] | None:
+        near = [row for row in index() if 0 < abs(row["id"] - image_id) < 4]
+        shown = [
+            {"id": r["id"], "name": r["name"], "thumbnail": r["thumbnail"], "state": None}
+            for r in near
+        ]
+        return {"reason": "covers much", "words": "6 images lie within it.", "images": shown}
+
+    def add_class(self, directory: Path, name: str, annotator: str) -> LabellerClass:
         if name.strip() == "forbidden":
             raise ColdstartError("A class cannot be called “forbidden”.", "Choose another name.")
         with connected() as database:

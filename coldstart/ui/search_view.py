@@ -1,0 +1,198 @@
+"""Above the labeller: search and filter, the classes, and the pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from coldstart.labels.states import LABEL_KINDS
+from coldstart.project import Project
+from coldstart.ui import classes_dialog, session
+from coldstart.ui.guard import guard, plain
+from coldstart.ui.words import count
+from coldstart.workflow.find import Search, find
+from coldstart.workflow.label import LabelPage, images_by_id
+from coldstart.workflow.pace import Pace, paces
+from coldstart.workflow.queue import queue_images
+
+_SEARCH = "label_search"
+_QUEUE_AT_ONCE = 5_000
+_STATES = {"": "Any", "unlabelled": "Unlabelled"} | {
+    kind.name: kind.title for kind in LABEL_KINDS.values()
+}
+
+
+def current(project: Project) -> Search:
+    """What is looked for in this project now."""
+    kept: tuple[str, Search] | None = st.session_state.get(_SEARCH)
+    return kept[1] if kept and kept[0] == str(project.directory) else Search()
+
+
+def look_for_like(project: Project, image_id: int, on_change: Callable[[], None]) -> None:
+    """Show the images that are like this one."""
+    _set(project, Search(like=image_id))
+    on_change()
+
+
+def _set(project: Project, search: Search) -> None:
+    st.session_state[_SEARCH] = (str(project.directory), search)
+
+
+def search_popover(project: Project, on_change: Callable[[], None]) -> None:
+    """Draw the search; what is found is shown in the labeller and can become the queue."""
+    search = current(project)
+    label = "Search" if search.is_empty else "Search (on)"
+    with st.popover(label, icon=":material/search:"):
+        new = _fields(project, search)
+        with st.container(horizontal=True):
+            if st.button("Show", disabled=new.is_empty, key="search_show"):
+                _set(project, new)
+                on_change()
+                st.rerun()
+            if st.button("Clear", disabled=search.is_empty, key="search_clear"):
+                _set(project, Search())
+                on_change()
+                st.rerun()
+    if not search.is_empty:
+        _found_bar(project, search, on_change)
+
+
+def _fields(project: Project, search: Search) -> Search:
+    from coldstart.workflow.text import why_no_text
+
+    words = st.text_input(
+        "Words",
+        search.words,
+        placeholder="a crushed tin can",
+        disabled=bool(why_no_text(project)),
+        help=why_no_text(project) or "Finds the images that the words describe best.",
+    )
+    path = st.text_input("Path contains", search.path)
+    classes = {row.class_id: row.name for row in project.store.classes.all()}
+    left, right = st.columns(2)
+    states = list(_STATES)
+    state = left.selectbox(
+        "State", states, index=states.index(search.state), format_func=_STATES.__getitem__
+    )
+    of_class = right.selectbox("Class", [None, *classes], format_func=_named(classes))
+    suggested = left.selectbox("Suggested class", [None, *classes], format_func=_named(classes))
+    names = ["", *project.store.labels.annotators()]
+    annotator = right.selectbox("Annotator", names, format_func=lambda name: name or "Anybody")
+    unsure = st.toggle("Least sure first", search.doubt is not None)
+    doubt = None
+    if unsure:
+        doubt = st.slider("The suggestion is at most this sure", 0.1, 1.0, search.doubt or 0.6)
+    like = search.like
+    if like is not None:
+        name = project.store.images.get([like])[like].name
+        like = like if st.toggle(f"Like {name}", True) else None
+    return Search(
+        state=state,
+        class_id=of_class,
+        annotator=annotator,
+        path=path.strip(),
+        suggested=suggested,
+        doubt=doubt,
+        like=like,
+        words=words.strip(),
+    )
+
+
+def _named(classes: dict[int, str]) -> Callable[[int | None], str]:
+    return lambda class_id: "Any" if class_id is None else classes[class_id]
+
+
+def _found_bar(project: Project, search: Search, on_change: Callable[[], None]) -> None:
+    if st.button("Queue what is found", icon=":material/playlist_add:", key="search_queue"):
+        with guard():
+            ids, _ = find(project, replace(search, state="unlabelled"), limit=_QUEUE_AT_ONCE)
+            done = queue_images(project, ids, in_words(project, search), by=session.annotator())
+            _set(project, Search())
+            on_change()
+            st.session_state.pop("label_queue", None)
+            st.toast(plain(done.words))
+            st.rerun()
+
+
+def in_words(project: Project, search: Search) -> str:
+    """What is looked for, as the reason that stands with each image."""
+    names = {row.class_id: row.name for row in project.store.classes.all()}
+    parts = []
+    if search.words:
+        parts.append(f"found by the words “{search.words}”")
+    if search.like is not None:
+        rows = project.store.images.get([search.like])
+        parts.append(f"like {rows[search.like].name}" if rows else "like an image")
+    if search.suggested is not None:
+        parts.append(f"suggested as {names.get(search.suggested, 'a class')}")
+    if search.doubt is not None:
+        parts.append(f"at most {search.doubt:.0%} sure")
+    if search.path:
+        parts.append(f"path contains “{search.path}”")
+    if search.class_id is not None:
+        parts.append(f"labelled {names.get(search.class_id, 'a class')}")
+    if search.annotator:
+        parts.append(f"answered by {search.annotator}")
+    return f"Searched: {', '.join(parts) or _STATES.get(search.state, search.state).lower()}."
+
+
+def found_page(project: Project, page: int, size: int) -> LabelPage:
+    """One page of what is found."""
+    search = current(project)
+    with guard():
+        start = max(page, 0) * size
+        ids, total = find(project, search, limit=2 * size, offset=start)
+        pages = max(1, -(-total // size))
+        if start and not ids:
+            return found_page(project, pages - 1, size)
+        return LabelPage(
+            images=images_by_id(project, ids[:size]),
+            page=max(page, 0),
+            pages=pages,
+            total=total,
+            next_images=images_by_id(project, ids[size:]),
+        )
+    return LabelPage([], 0, 1, 0, [])
+
+
+def classes_button(project: Project) -> None:
+    """The button that opens the classes."""
+    if st.button("Classes", icon=":material/palette:", key="open_classes"):
+        classes_dialog.classes_dialog(project)
+
+
+def pace_popover(project: Project, waiting: int) -> None:
+    """Seconds a label, labels a minute, and the hours that are left, per annotator and together."""
+    with st.popover("Pace", icon=":material/timer:"):
+        everybody, *each = paces(project)
+        if everybody.per_minute is None:
+            st.markdown("Your pace is told after five labels.")
+            return
+        unlabelled = project.store.images.count("unlabelled")
+        st.dataframe(
+            [_pace_row(pace, waiting, unlabelled) for pace in [*each, everybody]],
+            hide_index=True,
+        )
+        st.caption(
+            "Seconds: the median. Pauses of more than two minutes do not count. Whether all of the "
+            "pool must be labelled is what Diagnostics answers."
+        )
+
+
+def _pace_row(pace: Pace, waiting: int, unlabelled: int) -> dict[str, str]:
+    def hours(labels: int) -> str:
+        needed = pace.hours_to(labels)
+        if needed is None:
+            return "–"
+        return f"{needed * 60:.0f} min" if needed < 1 else f"{needed:,.1f} h"
+
+    return {
+        "Annotator": pace.annotator or "Everybody",
+        "Answers": f"{pace.answers:,}",
+        "Seconds each": "–" if pace.seconds is None else f"{pace.seconds:.1f}",
+        "A minute": "–" if pace.per_minute is None else f"{pace.per_minute:.0f}",
+        f"Queue ({count(waiting, 'image')})": hours(waiting),
+        f"Whole pool ({unlabelled:,})": hours(unlabelled),
+    }
