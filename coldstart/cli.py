@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from coldstart import __version__, cli_diagnostics, cli_rehearse, select_command
+from coldstart.cli_labels import add_commands as add_label_commands
 from coldstart.errors import ColdstartError
 from coldstart.jobs import JOB_VARIABLE, JobProgress
 from coldstart.progress import Cancelled, Progress
@@ -127,6 +128,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="whose answers they are (default: import)",
     )
+
+    add_label_commands(lambda *words: _command(commands, *words), _project)
 
     train = _command(
         commands, "train", _train, "Fit a classifier on the labelled images and measure it."

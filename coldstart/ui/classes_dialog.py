@@ -52,7 +52,7 @@ def _edit(project: Project, rows: list[ClassRow]) -> None:
     row = _chosen("Class", rows, "edit_class")
     shown = {one["id"]: one for one in labeller_classes(project)}[row.class_id]
     by = session.annotator()
-    left, middle, right = st.columns([4, 1, 2], vertical_alignment="bottom")
+    left, middle, right = st.columns([5, 2, 3], vertical_alignment="bottom")
     name = left.text_input("Name", row.name, max_chars=100, key=f"name_{row.class_id}_{row.name}")
     color = middle.color_picker("Colour", shown["color"], key=f"color_{row.class_id}")
     keys = ["", *CLASS_KEYS]

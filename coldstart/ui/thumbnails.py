@@ -48,7 +48,7 @@ def strip(project: Project, image_ids: Sequence[int]) -> None:
     rows = project.store.images.get(image_ids)
     shown = "".join(figure_html(project, rows[one]) for one in image_ids if one in rows)
     if shown:
-        st.html(f'<div class="cs-grid cs-strip">{shown}</div>')
+        st.html(f'<div class="cs-grid">{shown}</div>')
 
 
 def neighbours_html(

@@ -162,7 +162,7 @@ def test_the_queue_keeps_its_order_and_its_reasons(pool_project: Project) -> Non
     assert (page.total, page.pages) == (6, 2)
     assert [image["id"] for image in page.images] == report.image_ids[:4]
     assert all(image["reason"] for image in page.images)
-    assert len(page.next_thumbnails) == 2
+    assert [image["id"] for image in page.next_images] == report.image_ids[4:]
     label(pool_project, report.image_ids[:2])
     label(pool_project, report.image_ids[2:3], kind="skipped")
     left = label_page(pool_project, "queue", 0)
