@@ -11,7 +11,7 @@ import streamlit as st
 from coldstart.labels.keys import KEYBOARD_SHORTCUTS
 from coldstart.project import Project
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import make_token, project_key
+from coldstart.server.tokens import image_key, make_token, project_key
 from coldstart.ui.classes import labeller_classes
 from coldstart.ui.labeller import grid_labeller
 from coldstart.workflow.label import label_page
@@ -38,7 +38,7 @@ grid_labeller(
     batch=None,
     page=page.page,
     pages=page.pages,
-    urls=route_urls(key),
+    urls=route_urls(image_key(project.directory, "ann")),
     keys=KEYBOARD_SHORTCUTS,
     next_images=page.next_images,
     on_page=turn,
