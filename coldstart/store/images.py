@@ -44,6 +44,11 @@ class ImageRow:
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
 
+    @property
+    def usable(self) -> bool:
+        """Whether it is in the pool."""
+        return self.problem is None and not self.missing and self.excluded_for is None
+
 
 @dataclass(frozen=True)
 class ScannedImage:

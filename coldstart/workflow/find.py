@@ -102,7 +102,7 @@ def nearest_to(project: Project, query: NDArray[np.float32], *, limit: int) -> l
     best = best[np.argsort(-similar[best], kind="stable")]
     ids = embedding_set.image_ids[best].tolist()
     rows = project.store.images.get(ids)
-    usable = [one for one in ids if one in rows and not (rows[one].problem or rows[one].missing)]
+    usable = [one for one in ids if one in rows and rows[one].usable]
     return usable[:limit]
 
 

@@ -57,7 +57,7 @@ def queue_images(
     check_may(project, by, "queue")
     wanted = list(dict.fromkeys(int(one) for one in image_ids))
     rows = project.store.images.get(wanted)
-    usable = [one for one in wanted if one in rows and _is_usable(rows[one])]
+    usable = [one for one in wanted if one in rows and rows[one].usable]
     if not usable:
         raise ColdstartError(
             "None of these images can be labelled.", "Choose images that are there and readable."
@@ -88,7 +88,3 @@ def queue_images(
         waiting=sum(one in waiting for one in left),
         aside=int(np.sum([one in reserve and one not in waiting for one in left])),
     )
-
-
-def _is_usable(row) -> bool:  # type: ignore[no-untyped-def]
-    return row.problem is None and not row.missing
