@@ -160,8 +160,6 @@ def build_parser() -> argparse.ArgumentParser:
 
     cli_diagnostics.add_commands(commands, _command)
 
-    _command(commands, "map", _map, "Lay the pool out in two dimensions with UMAP.")
-
     rehearsal = _command(commands, "rehearse", _rehearse, cli_rehearse.SUMMARY, project="?")
     cli_rehearse.add_options(rehearsal)
 
@@ -261,12 +259,6 @@ def _advise(options: argparse.Namespace, progress: Progress) -> Any:
         "verdict": verdict.sentence,
         "reasons": "".join(f"\n- {one}" for one in verdict.reasons),
     }
-
-
-def _map(options: argparse.Namespace, progress: Progress) -> Any:
-    from coldstart.workflow.map import compute_map
-
-    return compute_map(_project(options), progress=progress)
 
 
 def _export(options: argparse.Namespace, progress: Progress) -> Any:

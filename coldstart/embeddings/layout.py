@@ -16,6 +16,8 @@ MINIMUM_DISTANCE = 0.1
 EXACT_UP_TO_IMAGES = 50_000
 """From here on exact neighbours cost more than UMAP's own approximate search."""
 SMALLEST_FOR_UMAP = 10
+PLACED_BY = 5
+"""So many of its nearest images say where a new one is placed."""
 
 
 def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent) -> np.ndarray:
@@ -25,9 +27,12 @@ def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent)
     """
     if len(vectors) < SMALLEST_FOR_UMAP:
         return pca_layout(vectors)
-    progress(0, 3, "Starting UMAP (its first start compiles, and takes longer)")
+    progress(0, 3, "Starting UMAP (the first time on this machine it compiles: about a minute)")
     import umap
+    import umap.layouts
 
+    # The rest of UMAP keeps on disk what it has compiled; this part would compile at every start.
+    umap.layouts._nb_optimize_layout_euclidean_single_epoch.enable_caching()
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     neighbours = min(NEIGHBOURS, len(vectors) - 1)
     progress(1, 3, "Finding each image's neighbours")
@@ -49,6 +54,28 @@ def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent)
         layout: np.ndarray = mapper.fit_transform(vectors)
     progress(3, 3, "The map is ready")
     return layout.astype(np.float32)
+
+
+def place_new(
+    vectors: np.ndarray, new: np.ndarray, layout: np.ndarray, neighbours: int = PLACED_BY
+) -> np.ndarray:
+    """Where new images belong on a map that is not to move: (m, 2) float32.
+
+    Each comes to lie at the mean of its nearest images on the map, the nearer the heavier, as UMAP
+    itself begins when it places new points. vectors : (n, d) of the images on the map, whose places
+    are ``layout`` (n, 2). new : (m, d). Raises ValueError when nothing is on the map.
+    """
+    import faiss
+
+    if len(vectors) == 0 or len(vectors) != len(layout):
+        raise ValueError(f"{len(vectors)} vectors and {len(layout)} places do not make a map")
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+    wanted = np.ascontiguousarray(new, dtype=np.float32)
+    squares, near = index.search(wanted, min(neighbours, len(vectors)))
+    weights = 1 / (np.sqrt(np.maximum(squares, 0)) + 1e-6)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("mk,mkc->mc", weights, layout[near]).astype(np.float32)
 
 
 def pca_layout(vectors: np.ndarray) -> np.ndarray:

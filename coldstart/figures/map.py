@@ -32,7 +32,8 @@ def map_figure(
     layout : (n, 2) float, n at most `MAP_LIMIT` (see `thin_out`). colour : n texts (the points of
     a text share colour, symbol and legend entry; the most frequent 24 are told apart, the rest are
     "other") or n numbers (NaN is drawn quiet). image_names, image_ids : for hovering, and in
-    ``customdata`` as ``[image_id]``. quiet : texts drawn small and grey, below the others.
+    ``customdata`` as ``[image_id, number of the point]``. quiet : texts drawn small and grey, below
+    the others.
     order : texts in the order in which they get their looks (`PALETTE` and `SYMBOLS` in turn), so
     that a class looks the same everywhere; the texts it lacks follow by the alphabet.
     labelled : (n,) bool, points that get a ring.
@@ -100,7 +101,7 @@ class _Points:
     ) -> None:
         self.layout, self.values, self.title = layout, values, title
         self.names = [plain(name) for name in names]
-        self.custom = [[int(image_id)] for image_id in image_ids]
+        self.custom = [[int(image_id), number] for number, image_id in enumerate(image_ids)]
         self.size = 9 if len(layout) <= 500 else 6 if len(layout) <= 3000 else 4
 
     def add_to(

@@ -84,6 +84,7 @@ def route_urls(key: str, base: str = "") -> dict[str, str]:
         "why": f"{prefix}/api/why",
         "thumbnails": f"{prefix}/thumbnails/{key}",
         "images": f"{prefix}/images/{key}",
+        "maps": f"{prefix}/maps/{key}",
     }
 
 

@@ -1,19 +1,33 @@
-"""What the Diagnostics page shows of the pool: coverage, labels by class, purity."""
+"""What the Diagnostics page shows of the pool: coverage, labels by class, balls and purity."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from coldstart.labels.states import CLASS, LABEL_KINDS
 from coldstart.project import Project
 from coldstart.ui.head import question
-from coldstart.ui.words import count, percent
-from coldstart.workflow.diagnose import CoverageHistory, PurityReport
+from coldstart.ui.plots import plot
+from coldstart.workflow.balls import BatchGrowth, PurityReport, RadiusCurves
+from coldstart.workflow.diagnose import CoverageHistory
+from coldstart.workflow.diagnostic_plots import (
+    DiagnosticPlot,
+    batches_plot,
+    classes_plot,
+    coverage_plot,
+    purity_plot,
+    radius_plot,
+)
 
-_NO_BAR = {"displayModeBar": False}
+
+def show_plot(one: DiagnosticPlot) -> None:
+    """A question, the plot that answers it if there is one, and what it says."""
+    question(one.question)
+    if one.figure is not None:
+        plot(one.figure, one.name, one.alt)
+    if one.words:
+        st.caption(one.words)
 
 
 def has_embeddings(project: Project) -> bool:
@@ -25,73 +39,24 @@ def has_embeddings(project: Project) -> bool:
 
 def coverage(project: Project) -> None:
     """Labels spent against the share of the pool covered, and what the next would add."""
-    from coldstart.figures import coverage_figure
-
-    history = cached_history(project)
-    question("How much of the pool do the labels cover?")
-    figure = coverage_figure(
-        history.labels,
-        history.coverage,
-        random_mean=history.random_mean,
-        random_low=history.random_low,
-        random_high=history.random_high,
-        next_labels=history.next_labels,
-        next_coverage=history.next_coverage,
-        labels_now=int(history.labels[-1]),
-        chosen_name="labelled",
-    )
-    st.plotly_chart(
-        figure,
-        key="coverage_history",
-        config=_NO_BAR,
-        alt="Share of the pool covered, label by label, beside images drawn at random",
-    )
-    st.markdown(_worth(history))
-    st.caption(history.delta_words)
-
-
-def _worth(history: CoverageHistory) -> str:
-    steps = history.next_labels - history.next_labels[0]
-    if len(steps) < 2:
-        return "No image is left that could be queued."
-    ten = min(10, int(steps[-1]))
-    gain = float(np.interp(ten, steps, history.next_coverage) - history.next_coverage[0])
-    return (
-        f"The next **{count(ten, 'label')}**, well chosen, would bring **{percent(gain)}** more of "
-        "the pool close to a label."
-    )
+    show_plot(coverage_plot(cached_history(project)))
 
 
 def labels_by_class(project: Project) -> None:
     """How many labels each class has."""
-    from coldstart.figures import labels_by_class_figure
-
-    question("Are the labels balanced?")
-    names = {row.class_id: row.name for row in project.store.labels.classes()}
-    counts = project.store.labels.class_counts()
-    if not counts:
-        st.caption("Nothing is labelled yet: label some images on **Select & Label**.")
-        return
-    states = {
-        kind.title: number
-        for name, number in project.store.labels.counts().items()
-        if (kind := LABEL_KINDS[name]).name != CLASS
-    }
-    figure = labels_by_class_figure(
-        {names[class_id]: number for class_id, number in counts.items()}, states
-    )
-    st.plotly_chart(figure, key="labels_by_class", config=_NO_BAR, alt="Labels of each class")
+    show_plot(classes_plot(project))
 
 
-def purity(project: Project) -> None:
-    """How the share of pure balls falls with the radius: is the radius a sensible one?"""
-    from coldstart.figures import purity_figure
-
-    question("Do images that lie close together belong together?")
-    report = cached_purity(project)
-    figure = purity_figure(report.deltas, report.purity, report.chosen_delta)
-    st.plotly_chart(figure, key="purity", config=_NO_BAR, alt="Share of pure balls by radius")
-    st.caption(report.words)
+def balls(project: Project) -> None:
+    """Coverage by radius, what each batch brought, and how pure the balls are."""
+    left, right = st.columns(2, gap="large")
+    state = pool_state(project)
+    with left:
+        show_plot(batches_plot(_batches(project, state)))
+    with right:
+        why = cached_history(project).delta_words
+        show_plot(radius_plot(_curves(project, state), why))
+    show_plot(purity_plot(cached_purity(project)))
 
 
 def cached_history(project: Project) -> CoverageHistory:
@@ -100,7 +65,7 @@ def cached_history(project: Project) -> CoverageHistory:
 
 
 def cached_purity(project: Project) -> PurityReport:
-    """`workflow.diagnose.purity`, computed once for the same labels and vectors."""
+    """`workflow.balls.purity`, computed once for the same labels and vectors."""
     return _purity(project, pool_state(project))
 
 
@@ -125,8 +90,22 @@ def _history(_project: Project, state: tuple[Any, ...]) -> CoverageHistory:
     return coverage_history(_project)
 
 
+@st.cache_data(max_entries=16, show_spinner="Measuring balls")
+def _curves(_project: Project, state: tuple[Any, ...]) -> RadiusCurves:
+    from coldstart.workflow.balls import coverage_by_radius
+
+    return coverage_by_radius(_project)
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring balls")
+def _batches(_project: Project, state: tuple[Any, ...]) -> list[BatchGrowth]:
+    from coldstart.workflow.balls import batch_growth
+
+    return batch_growth(_project)
+
+
 @st.cache_data(max_entries=16, show_spinner="Measuring purity")
 def _purity(_project: Project, state: tuple[Any, ...]) -> PurityReport:
-    from coldstart.workflow.diagnose import purity as measure
+    from coldstart.workflow.balls import purity as measure
 
     return measure(_project)

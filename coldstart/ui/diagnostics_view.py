@@ -8,6 +8,8 @@ from coldstart.project import Project
 from coldstart.ui import diagnosis_view, map_view, stopping_view
 from coldstart.ui.head import empty
 from coldstart.ui.job_card import job_card
+from coldstart.ui.places import page_file
+from coldstart.ui.plots import picture_format
 
 
 def show(project: Project) -> None:
@@ -16,6 +18,8 @@ def show(project: Project) -> None:
         empty("Coverage and the map are told from **embeddings**: compute them first.")
         return
     said = stopping_view.verdict(project)
+    if said.verdict != "you may stop":
+        _label_more()
     left, right = st.columns(2, gap="large")
     with left:
         stopping_view.accuracy(said)
@@ -30,4 +34,11 @@ def show(project: Project) -> None:
     diagnosis_view.labels_by_class(project)
     job_card(project, "map")
     map_view.show(project)
-    diagnosis_view.purity(project)
+    diagnosis_view.balls(project)
+    picture_format()
+
+
+def _label_more() -> None:
+    """The way back to labelling, where the answer says so."""
+    if st.button("Label some more", icon=":material/arrow_forward:", icon_position="right"):
+        st.switch_page(page_file("label"))

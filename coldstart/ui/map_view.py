@@ -1,32 +1,39 @@
-"""The map of the pool: every image a point, coloured by what a person wants to see."""
+"""The map of the pool beside the images a lasso selects: every image a point."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from coldstart.labels.states import CLASS, LABEL_KINDS
+from coldstart.figures import MAP_LIMIT, MapGroup
 from coldstart.project import Project
-from coldstart.store import EventRow
+from coldstart.server.routes import route_urls
+from coldstart.server.tokens import project_key
 from coldstart.ui import job_card
+from coldstart.ui.diagnosis_view import pool_state
 from coldstart.ui.guard import guarded
 from coldstart.ui.head import question
+from coldstart.ui.map import plotly_companion, webgl_map
+from coldstart.ui.map_selection import selected_images
+from coldstart.ui.plots import plot_config
 from coldstart.ui.words import count, percent
 from coldstart.workflow.label import shown_name
 from coldstart.workflow.map import MapView
+from coldstart.workflow.map_colours import (
+    COLOURINGS,
+    QUIET_NAMES,
+    colours_of,
+    labelled_mask,
+)
 
-COLOURINGS = {
-    "state": "State",
-    "class": "Class",
-    "coverage": "Coverage",
-    "prediction": "Prediction",
-}
-UNLABELLED = "unlabelled"
-NOT_COVERED = "not covered yet"
-_QUIET = (UNLABELLED, NOT_COVERED, "not predicted")
+_RINGS_FOR = ("prediction", "uncertainty")
+CHART, GL_MAP = "map", "gl_map"
+PLOTLY_LIMIT_VARIABLE = "COLDSTART_PLOTLY_MAP_UP_TO"
+"""Maps of more points than this are drawn by WebGL (default: 10,000, the most plotly can bear)."""
 
 
 def show(project: Project) -> None:
@@ -34,20 +41,18 @@ def show(project: Project) -> None:
     question("What does the pool look like, and where are the labels?")
     view = cached_view(project)
     running = job_card.running_job(project, "map") is not None
-    if view.method != "umap" or view.stale:
+    if view.method != "umap":
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Compute the map", icon=":material/map:", disabled=running):
                 job_card.start(project, "map")
             st.caption(_why_compute(view))
-    st.fragment(_picture)(project)
+    st.fragment(_map_and_images)(project)
 
 
 @guarded
-def _picture(project: Project) -> None:
-    from coldstart.figures import map_figure, thin_out
-
+def _map_and_images(project: Project) -> None:
     view = cached_view(project)
-    colouring = st.segmented_control(
+    chosen = st.segmented_control(
         "Coloured by",
         list(COLOURINGS),
         format_func=COLOURINGS.__getitem__,
@@ -55,97 +60,136 @@ def _picture(project: Project) -> None:
         required=True,
         key="map_colouring",
     )
-    answers = project.store.labels.current()
-    labelled = np.array([_is_labelled(answers.get(int(one))) for one in view.image_ids], dtype=bool)
-    shown = thin_out(len(view.layout), np.flatnonzero(labelled))
-    image_ids = view.image_ids[shown]
-    groups = groups_of(project, image_ids, str(colouring))
-    if groups is None:
-        st.caption("There is no prediction yet: train on the **Train** page first.")
-        return
-    rows = project.store.images.get(image_ids.tolist())
+    by = str(chosen)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        image_ids = _draw(project, view, by)
+        st.caption(_caption(view))
+    with right:
+        selected_images(project, image_ids)
+
+
+def _draw(project: Project, view: MapView, by: str) -> NDArray[np.int64] | None:
+    """Draw the map; ids of the images in the lasso, None when there is no lasso."""
+    values = _colours(project, (*pool_state(project), _run(project)), by, view.image_ids)
+    if values is None:
+        st.info("There is no prediction yet: train on the **Train** page first.")
+        return None
+    ringed = labelled_mask(project, view.image_ids) if by in _RINGS_FOR else None
+    if len(view.layout) > _plotly_up_to():
+        return _draw_large(project, view, by, values, ringed)
+    return _draw_small(project, view, by, values, ringed)
+
+
+def _draw_small(
+    project: Project, view: MapView, by: str, values: NDArray[Any], ringed: NDArray[np.bool_] | None
+) -> NDArray[np.int64] | None:
+    from coldstart.figures import map_figure
+    from coldstart.workflow.map_serving import serve_places
+
+    rows = project.store.images.get(view.image_ids.tolist())
     figure = map_figure(
-        view.layout[shown],
-        groups,
-        [shown_name(rows[one].path) for one in image_ids.tolist()],
-        image_ids.tolist(),
-        colour_title=COLOURINGS[str(colouring)],
-        quiet=_QUIET,
+        view.layout,
+        values,
+        [shown_name(rows[one].path) for one in view.image_ids.tolist()],
+        view.image_ids.tolist(),
+        colour_title=COLOURINGS[by],
+        quiet=QUIET_NAMES,
         # In the project's order, so that a class has here the colour it has in the labeller.
         order=[row.name for row in project.store.labels.classes()],
-        labelled=labelled[shown] if colouring == "prediction" else None,
+        labelled=ringed,
     )
     figure.update_layout(dragmode="pan")
-    st.plotly_chart(
+    event: Any = st.plotly_chart(
         figure,
-        key="map",
-        config={"displaylogo": False, "scrollZoom": True},
-        alt=f"The pool as a map, coloured by {COLOURINGS[str(colouring)].lower()}",
+        key=CHART,
+        config=plot_config("map") | {"scrollZoom": True},
+        on_select="rerun",
+        selection_mode=("lasso", "box"),
+        alt=f"The pool as a map, coloured by {COLOURINGS[by].lower()}",
     )
-    st.caption(_caption(view, len(shown)))
+    plotly_companion(
+        key="map_companion", chart=CHART, **_urls(project, serve_places(project, view))
+    )
+    points = event["selection"]["points"] if event else []
+    found = [int(one["customdata"][0]) for one in points if one.get("customdata")]
+    return np.array(list(dict.fromkeys(found)), dtype=np.int64) if found else None
 
 
-def _is_labelled(answer: EventRow | None) -> bool:
-    return answer is not None and answer.kind == CLASS
+def _draw_large(
+    project: Project, view: MapView, by: str, values: NDArray[Any], ringed: NDArray[np.bool_] | None
+) -> NDArray[np.int64] | None:
+    from coldstart.workflow.map_serving import images_in, serve_groups, serve_places
+
+    numbers, legend = _groups(project, values, ringed)
+    places = serve_places(project, view)
+    urls = _urls(project, places)
+    base = urls["points"].rsplit("/", 1)[0]
+    lasso = webgl_map(
+        key=GL_MAP,
+        places=f"{base}/{places}",
+        groups=f"{base}/{serve_groups(project, numbers)}",
+        legend=legend,
+        label=f"The pool as a map of {len(view.layout):,} images, coloured by "
+        f"{COLOURINGS[by].lower()}. Arrow keys move, plus and minus zoom, L draws a lasso.",
+        points=urls["points"],
+        thumbnails=urls["thumbnails"],
+    )
+    return None if lasso is None else images_in(view, lasso["polygon"])
 
 
-def groups_of(project: Project, image_ids: NDArray[np.int64], by: str) -> list[str] | None:
-    """The name of each image's colour group; None when there is nothing to colour by."""
-    if by == "coverage":
-        return _covered(project, image_ids)
-    if by == "prediction":
-        return _predicted(project, image_ids)
-    answers = project.store.labels.current()
-    if by == "class":
-        names = {row.class_id: row.name for row in project.store.labels.classes()}
-        classes = {key: names.get(a.class_id or -1, UNLABELLED) for key, a in answers.items()}
-        return [classes.get(int(one), UNLABELLED) for one in image_ids]
-    waiting = set(project.store.batches.waiting())
-    states = {key: LABEL_KINDS[answer.kind].title.lower() for key, answer in answers.items()}
-    return [
-        states.get(int(one), "in the queue" if int(one) in waiting else UNLABELLED)
-        for one in image_ids
-    ]
+def _plotly_up_to() -> int:
+    """From how many points on the map is drawn by WebGL; fewer by choice, never more."""
+    wanted = os.environ.get(PLOTLY_LIMIT_VARIABLE, "")
+    return min(MAP_LIMIT, int(wanted)) if wanted.isdigit() else MAP_LIMIT
 
 
-def _covered(project: Project, image_ids: NDArray[np.int64]) -> list[str]:
-    from coldstart.selection.coverage import covered_mask
-    from coldstart.workflow.pool import coverage_radius, load_pool
-
-    pool = load_pool(project)
-    covered = np.zeros(len(pool.image_ids), dtype=bool)
-    if len(pool.labelled):
-        radius = coverage_radius(project, pool)
-        covered = covered_mask(pool.vectors, pool.labelled, radius.delta)
-    labelled = set(pool.image_ids[pool.labelled].tolist())
-    of = dict(zip(pool.image_ids.tolist(), covered.tolist(), strict=True))
-    words = {True: "covered", False: NOT_COVERED}
-    return ["labelled" if i in labelled else words[of.get(i, False)] for i in image_ids.tolist()]
+def _urls(project: Project, places: str) -> dict[str, str]:
+    base = str(st.get_option("server.baseUrlPath") or "")
+    urls = route_urls(project_key(project.directory), base)
+    return {
+        "points": f"{urls['maps']}/{places.partition('.')[0]}",
+        "thumbnails": urls["thumbnails"],
+    }
 
 
-def _predicted(project: Project, image_ids: NDArray[np.int64]) -> list[str] | None:
-    from coldstart.workflow.train import predictions
+def _run(project: Project) -> int:
+    run = project.store.runs.latest()
+    return run.run_id if run else 0
 
-    table = predictions(project)
-    if table is None:
-        return None
-    said = dict(zip(table["image_id"].tolist(), table["predicted_class"].tolist(), strict=True))
-    return [said.get(i, "not predicted") for i in image_ids.tolist()]
+
+def _groups(
+    project: Project, values: NDArray[Any], ringed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.uint8], list[MapGroup]]:
+    from coldstart.figures import group_points
+
+    order = [row.name for row in project.store.labels.classes()]
+    return group_points(values, quiet=QUIET_NAMES, order=order, ringed=ringed)
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _colours(
+    _project: Project, state: tuple[Any, ...], by: str, _image_ids: NDArray[np.int64]
+) -> NDArray[Any] | None:
+    return colours_of(_project, _image_ids, by)
 
 
 def _why_compute(view: MapView) -> str:
-    if view.method != "umap":
+    if view.stale:
         return (
-            "Shown for now: the two main directions (PCA). UMAP keeps neighbours together far "
-            "better; it is a job of seconds to minutes."
+            "The embedding has changed since the map was computed: until it is computed anew, PCA."
         )
-    return "The pool or its embeddings have changed since this map was computed."
+    return (
+        "Shown for now: the two main directions (PCA). UMAP keeps neighbours together far better; "
+        "it is a job of minutes, the first of which compiles it, once on this machine."
+    )
 
 
-def _caption(view: MapView, shown: int) -> str:
+def _caption(view: MapView) -> str:
     words = f"{count(len(view.layout), 'image')}, laid out by {view.method.upper()}."
-    if shown < len(view.layout):
-        words += f" {shown:,} of them are drawn: every labelled one, and the rest at random."
+    if view.placed:
+        words += f" {count(view.placed, 'image')} came later and was placed among them."
+        words = words.replace("images came later and was", "images came later and were")
     if view.trust is not None:
         words += (
             f" On the map {percent(view.trust)} of an image's 15 nearest neighbours are still "
@@ -166,6 +210,7 @@ def cached_view(project: Project) -> MapView:
         str(project.directory),
         name,
         str(embedding_set.meta.get("created_at")) if embedding_set else "",
+        len(embedding_set.image_ids) if embedding_set else 0,
         file.stat().st_mtime_ns if file.exists() else 0,
         project.store.images.count("usable"),
         project.store.images.count("excluded"),

@@ -13,6 +13,7 @@ from coldstart.errors import ColdstartError
 from coldstart.labels.states import CLEARED
 from coldstart.project import Project
 from coldstart.server.gate import LabellerClass, Stored
+from coldstart.server.map_routes import map_routes
 from coldstart.server.messages import RefusedEvent, SentComment, SentEvent
 from coldstart.server.routes import labeller_routes
 from coldstart.store import NewComment, NewEvent
@@ -24,6 +25,7 @@ from coldstart.workflow.label import (
     images_by_id,
     standing_answers,
 )
+from coldstart.workflow.map_serving import map_point, served_file
 from coldstart.workflow.projects import leads_out, open_served
 from coldstart.workflow.scan import thumbnail_file
 from coldstart.workflow.stands_for import stands_for
@@ -33,7 +35,8 @@ from coldstart.workflow.team import check_member, next_work
 
 def routes() -> list[Route]:
     """Labels and classes in, thumbnails and images out, below the server's base path."""
-    return labeller_routes(ProjectGate(), str(get_option("server.baseUrlPath") or ""))
+    gate, base = ProjectGate(), str(get_option("server.baseUrlPath") or "")
+    return [*labeller_routes(gate, base), *map_routes(gate, base)]
 
 
 class ProjectGate:
@@ -162,6 +165,15 @@ class ProjectGate:
         except OSError:
             return None
         return None if leads_out(file) else file
+
+    def map_file(self, directory: Path, name: str) -> Path | None:
+        """The packed places or groups of this name, None if there is no such file."""
+        return served_file(open_served(directory), name)
+
+    def map_point(self, directory: Path, places: str, number: int) -> dict[str, Any] | None:
+        """What the point of this number is, None if there is none."""
+        point = map_point(open_served(directory), places, number)
+        return None if point is None else point.as_dict()
 
 
 def _left(project: Project, batch_id: int) -> int:

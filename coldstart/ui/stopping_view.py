@@ -10,12 +10,12 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.stopping import LABELS_A_POINT_IS_WORTH, Verdict
 from coldstart.ui.audit_controls import audit_controls
-from coldstart.ui.diagnosis_view import pool_state
+from coldstart.ui.diagnosis_view import pool_state, show_plot
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import grid_html
 from coldstart.ui.words import percent
+from coldstart.workflow.diagnostic_plots import accuracy_plot, forecast_plot, stability_plot
 
-_NO_BAR = {"displayModeBar": False}
 _NEXT_LABELS = "next_labels"
 
 
@@ -90,67 +90,17 @@ def _controls(project: Project) -> None:
 
 def accuracy(said: Verdict) -> None:
     """Every look at the audit with its interval."""
-    from coldstart.figures import accuracy_figure
-
-    question("How good is the model on the rest of the pool?")
-    looks = said.measured.looks
-    if said.measured.look is None:
-        st.caption(said.measured.words[0])
-        return
-    figure = accuracy_figure(
-        [look.training_labels for look in looks],
-        [look.accuracy for look in looks],
-        [look.interval[0] for look in looks],
-        [look.interval[1] for look in looks],
-        [look.audit_labels for look in looks],
-        said.target,
-    )
-    st.plotly_chart(
-        figure,
-        key="audit_looks",
-        config=_NO_BAR,
-        alt="Measured accuracy with its interval at each look",
-    )
-    st.caption("All intervals hold together with 95% confidence, however often you look.")
+    show_plot(accuracy_plot(said))
 
 
 def stability(said: Verdict) -> None:
     """How much successive models agree."""
-    from coldstart.figures import kappa_figure
-    from coldstart.stopping.stability import STABLE_KAPPA
-
-    question("Do more labels still change what it says?")
-    settled = said.stability
-    if any(kappa is not None for kappa in settled.kappas):
-        figure = kappa_figure(settled.training_labels, settled.kappas, STABLE_KAPPA)
-        st.plotly_chart(
-            figure, key="kappas", config=_NO_BAR, alt="Agreement of successive models, kappa"
-        )
-    st.caption(settled.words)
+    show_plot(stability_plot(said))
 
 
 def forecast(said: Verdict) -> None:
     """The learning curve, and what the next labels are expected to bring."""
-    from coldstart.figures import learning_curve_figure
-
-    question("Is another label still worth it?")
-    gain = said.forecast
-    if gain.gain is not None and gain.low is not None and gain.high is not None:
-        figure = learning_curve_figure(
-            gain.labels,
-            gain.curve,
-            gain.curve_low,
-            gain.curve_high,
-            model_labels=said.stability.training_labels,
-            model_accuracy=gain.points,
-            next_labels=gain.next_labels,
-            words=f"next {gain.next_labels:,} labels: {100 * gain.low:+.1f} to "
-            f"{100 * gain.high:+.1f} points",
-        )
-        st.plotly_chart(
-            figure, key="learning_curve", config=_NO_BAR, alt="Accuracy against labels, with a band"
-        )
-    st.caption(gain.words)
+    show_plot(forecast_plot(said))
 
 
 def untouched(project: Project, said: Verdict) -> None:

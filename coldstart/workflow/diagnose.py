@@ -1,4 +1,4 @@
-"""Diagnose: how much of the pool the labels cover, and what that measure is worth here."""
+"""Diagnose: how much of the pool the labels cover."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.workflow.pool import coverage_radius, in_order_of_labelling, load_pool
-
-_PURITY_RADII = 40
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,6 @@ class CoverageHistory:
     next_coverage: NDArray[np.float64]
     delta: float
     delta_words: str
-
-
-@dataclass(frozen=True)
-class PurityReport:
-    """Share of balls that hold one k-means group only, by radius, and what that is worth."""
-
-    deltas: NDArray[np.float64]
-    purity: NDArray[np.float64]
-    chosen_delta: float
-    words: str
 
 
 def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHistory:
@@ -83,46 +71,6 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
         next_coverage=after,
         delta=radius.delta,
         delta_words=radius.words,
-    )
-
-
-def purity(project: Project) -> PurityReport:
-    """How the share of pure balls falls with the radius, and where the project's radius lies.
-
-    Raises
-    ------
-    ColdstartError : nothing is embedded yet.
-    """
-    from coldstart.selection.coverage import distance_quantiles, purity_curve
-    from coldstart.selection.kmeans import kmeans
-    from coldstart.selection.neighbours import knn
-    from coldstart.selection.radius import estimate_classes
-
-    pool = load_pool(project)
-    if len(pool.image_ids) < 3:
-        raise ColdstartError("Three images at least are needed for this.", "Add more images.")
-    radius = coverage_radius(project, pool)
-    arrays = pool.for_selection(with_labels=True)
-    count = estimate_classes(arrays)
-    groups = kmeans(arrays.unit, count, seed=0, starts=3).of_row
-    nearest = knn(arrays.unit, 2)[0].max(axis=1)  # of the image itself and its nearest neighbour
-    alone = float(np.mean(nearest >= radius.delta))
-    largest = float(distance_quantiles(arrays.unit, [0.5])[0])
-    deltas = np.linspace(0, max(largest, radius.delta * 1.5), _PURITY_RADII)
-    source = (
-        f"the {count} classes labelled so far"
-        if len(set(pool.class_names)) > 1
-        else f"an estimate of {count} groups"
-    )
-    return PurityReport(
-        deltas=deltas,
-        purity=purity_curve(arrays, groups, deltas),
-        chosen_delta=radius.delta,
-        words=(
-            f"The classes of images without a label are not known, so {count} groups of alike "
-            f"images stand in for them ({source}). At the radius in use {alone:.0%} of the balls "
-            "hold their own image only, which counts as pure."
-        ),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -218,10 +217,8 @@ def _usable(project: Project) -> list[ImageRow]:
 
 
 def _forget_derived(project: Project, set_name: str) -> None:
-    """What was computed from the vectors that are no more."""
+    """What was computed from the vectors that are no more; the map tells by itself what fits it."""
     shutil.rmtree(radius_file(project, set_name).parent, ignore_errors=True)
-    for file in project.maps.glob(f"{set_name}.npz"):
-        os.unlink(file)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -1,30 +1,39 @@
-"""Map: the pool laid out in two dimensions, so that a person can see what is covered."""
+"""Map: the pool laid out in two dimensions, so that a person can see what is covered.
+
+A layout stands until the embedding changes. Images that come later are placed among it, and nothing
+that was on the map moves.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
-from coldstart.workflow.pool import load_pool
+from coldstart.workflow.pool import ProjectPool, load_pool
 
 # Neighbour preservation is measured on this many images: exact enough, and quick at any size.
 _TRUST_IMAGES = 5_000
+# By the vectors of so many images one tells whether the embedding is still the same.
+_WITNESSES = 32
 
 
 @dataclass(frozen=True)
 class MapReport:
-    """A finished layout."""
+    """A finished layout; ``placed`` images came later and were placed among those laid out."""
 
     embedding_set: str
     images: int
     method: str
     trust: float  # share of the 15 nearest neighbours that are neighbours on the map too
+    placed: int = 0
+    computed: bool = True  # False: the layout stood already
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,8 @@ class MapView:
     image_ids : (n,) int64.
     method : "umap", or "pca" while no UMAP layout has been computed.
     trust : share of the 15 nearest neighbours that are neighbours on the map too.
-    stale : whether the pool has images the layout lacks, or the embedding set is another.
+    stale : whether the embedding has changed since the layout was computed.
+    placed : images that came later and were placed among the others.
     """
 
     layout: NDArray[np.float32]
@@ -45,32 +55,57 @@ class MapView:
     method: str
     trust: float | None
     stale: bool
+    placed: int = 0
 
 
-def compute_map(project: Project, *, seed: int = 0, progress: Progress = silent) -> MapReport:
+@dataclass(frozen=True)
+class _Kept:
+    """A layout as it lies on disk."""
+
+    layout: NDArray[np.float32]
+    image_ids: NDArray[np.int64]
+    witness_ids: NDArray[np.int64]
+    witness_vectors: NDArray[np.float32]
+    report: dict[str, Any]
+
+    def fits(self, pool: ProjectPool) -> bool:
+        """Whether it is a layout of this embedding: its witnesses still have the same vectors."""
+        row_of = {int(image_id): row for row, image_id in enumerate(pool.image_ids)}
+        rows = [row_of.get(image_id) for image_id in self.witness_ids.tolist()]
+        pairs = [(place, row) for place, row in enumerate(rows) if row is not None]
+        if not pairs or self.witness_vectors.shape[1] != pool.vectors.shape[1]:
+            return False
+        places, known = (list(one) for one in zip(*pairs, strict=True))
+        return bool(np.array_equal(pool.vectors[known], self.witness_vectors[places]))
+
+
+def compute_map(
+    project: Project, *, seed: int = 0, anew: bool = False, progress: Progress = silent
+) -> MapReport:
     """Lay the pool out with UMAP and keep the layout.
+
+    A layout of the same embedding stands: images that came since are placed among it, and nothing
+    is computed. anew : compute it all the same.
 
     Raises
     ------
     ColdstartError : nothing is embedded yet.
     """
-    from coldstart.embeddings.layout import neighbour_preservation, umap_layout
+    from coldstart.embeddings.layout import umap_layout
 
     pool = load_pool(project)
-    layout = umap_layout(pool.vectors, seed=seed, progress=progress)
-    part = np.sort(np.random.default_rng(seed).permutation(len(layout))[:_TRUST_IMAGES])
-    trust = neighbour_preservation(pool.vectors[part], layout[part])
-    report = MapReport(pool.embedding_set, len(layout), "umap", float(trust))
-    file = map_file(project, pool.embedding_set)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f"{file.stem}.tmp.npz")
-    np.savez(
-        beside,
-        layout=layout.astype(np.float32),
-        image_ids=pool.image_ids,
-        report=np.array(json.dumps(asdict(report))),
-    )
-    beside.replace(file)
+    kept = None if anew else _read(map_file(project, pool.embedding_set))
+    if kept is not None and kept.fits(pool):
+        layout, placed = _with_newcomers(kept, pool)
+        if not placed:
+            return MapReport(**{**kept.report, "images": len(layout), "computed": False})
+        trust = _trust(pool, layout, seed)
+        placed += int(kept.report.get("placed", 0))
+        report = MapReport(pool.embedding_set, len(layout), "umap", trust, placed, computed=False)
+    else:
+        layout = umap_layout(pool.vectors, seed=seed, progress=progress)
+        report = MapReport(pool.embedding_set, len(layout), "umap", _trust(pool, layout, seed))
+    _write(project, pool, layout, report)
     return report
 
 
@@ -81,20 +116,73 @@ def map_view(project: Project) -> MapView:
     ------
     ColdstartError : nothing is embedded yet.
     """
-    pool = load_pool(project)
-    try:
-        with np.load(map_file(project, pool.embedding_set), allow_pickle=False) as kept:
-            layout, image_ids = kept["layout"], kept["image_ids"]
-            report = json.loads(str(kept["report"]))
-    except (OSError, ValueError, KeyError):
-        from coldstart.embeddings.layout import pca_layout
+    from coldstart.embeddings.layout import pca_layout
 
-        return MapView(pca_layout(pool.vectors), pool.image_ids, "pca", None, True)
-    stale = bool(np.setdiff1d(pool.image_ids, image_ids).size)
-    known = np.isin(image_ids, pool.image_ids)
-    return MapView(layout[known], image_ids[known], "umap", float(report["trust"]), stale)
+    pool = load_pool(project)
+    kept = _read(map_file(project, pool.embedding_set))
+    if kept is None or not kept.fits(pool):
+        layout = pca_layout(pool.vectors)
+        trust = _trust(pool, layout, 0)
+        return MapView(layout, pool.image_ids, "pca", trust, kept is not None)
+    layout, placed = _with_newcomers(kept, pool)
+    placed += int(kept.report.get("placed", 0))
+    return MapView(layout, pool.image_ids, "umap", float(kept.report["trust"]), False, placed)
 
 
 def map_file(project: Project, embedding_set: str) -> Path:
     """Where the layout of an embedding set is kept."""
     return project.maps / f"{embedding_set}.npz"
+
+
+def _with_newcomers(kept: _Kept, pool: ProjectPool) -> tuple[NDArray[np.float32], int]:
+    """The places of the pool's images, in its order, and how many of them the layout lacked."""
+    from coldstart.embeddings.layout import place_new
+
+    place_of = {int(image_id): place for place, image_id in enumerate(kept.image_ids)}
+    places = np.array([place_of.get(image_id, -1) for image_id in pool.image_ids.tolist()])
+    known, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
+    layout = np.empty((len(places), 2), dtype=np.float32)
+    layout[known] = kept.layout[places[known]]
+    if len(new):
+        layout[new] = place_new(pool.vectors[known], pool.vectors[new], layout[known])
+    return layout, len(new)
+
+
+def _trust(pool: ProjectPool, layout: NDArray[np.float32], seed: int) -> float:
+    from coldstart.embeddings.layout import neighbour_preservation
+
+    part = np.sort(np.random.default_rng(seed).permutation(len(layout))[:_TRUST_IMAGES])
+    return float(neighbour_preservation(pool.vectors[part], layout[part]))
+
+
+def _write(
+    project: Project, pool: ProjectPool, layout: NDArray[np.float32], report: MapReport
+) -> None:
+    file = map_file(project, pool.embedding_set)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    witnesses = np.random.default_rng(1).permutation(len(layout))[:_WITNESSES]
+    beside = file.with_name(f"{file.stem}.tmp.npz")
+    np.savez(
+        beside,
+        layout=layout.astype(np.float32),
+        image_ids=pool.image_ids,
+        witness_ids=pool.image_ids[witnesses],
+        witness_vectors=np.asarray(pool.vectors[witnesses], dtype=np.float32),
+        report=np.array(json.dumps(asdict(report))),
+    )
+    beside.replace(file)
+
+
+def _read(file: Path) -> _Kept | None:
+    """What `_write` wrote; None when there is nothing, or nothing that can be read."""
+    try:
+        with np.load(file, allow_pickle=False) as kept:
+            return _Kept(
+                kept["layout"],
+                kept["image_ids"],
+                kept["witness_ids"],
+                kept["witness_vectors"],
+                json.loads(str(kept["report"])),
+            )
+    except (OSError, ValueError, KeyError):
+        return None

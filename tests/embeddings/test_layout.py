@@ -11,6 +11,7 @@ from coldstart.embeddings.layout import (
     nearest_neighbours,
     neighbour_preservation,
     pca_layout,
+    place_new,
     umap_layout,
 )
 
@@ -21,19 +22,6 @@ def _clusters(count: int = 120, dimension: int = 16) -> tuple[np.ndarray, np.nda
     member = np.arange(count) % 3
     vectors = centres[member] + random.normal(size=(count, dimension))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), member
-
-
-def test_umap_keeps_groups_together_and_repeats_itself() -> None:
-    vectors, member = _clusters()
-    layout = umap_layout(vectors, seed=1)
-    assert layout.shape == (120, 2)
-    assert layout.dtype == np.float32
-    nearest = nearest_neighbours(layout, 6)[0][:, 1:]
-    assert (member[nearest] == member[:, None]).mean() > 0.95
-    np.testing.assert_array_equal(umap_layout(vectors, seed=1), layout)
-    assert neighbour_preservation(vectors, layout) > neighbour_preservation(
-        vectors, np.random.default_rng(0).normal(size=(120, 2))
-    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -74,3 +62,20 @@ def test_preservation_of_a_perfect_a_random_and_a_tiny_map() -> None:
     chance = neighbour_preservation(flat, random.normal(size=(200, 2)), k=10)
     assert chance == pytest.approx(10 / 199, abs=0.03)
     assert np.isnan(neighbour_preservation(flat[:1], flat[:1]))
+
+
+def test_a_new_image_comes_to_lie_among_its_neighbours() -> None:
+    vectors, member = _clusters()
+    layout = np.column_stack([member * 10.0, np.zeros(len(member))]).astype(np.float32)
+    layout += np.random.default_rng(0).normal(0, 0.1, layout.shape).astype(np.float32)
+    known, new = np.arange(100), np.arange(100, 120)
+    placed = place_new(vectors[known], vectors[new], layout[known])
+    assert placed.dtype == np.float32
+    np.testing.assert_allclose(placed[:, 0], member[new] * 10, atol=1)
+    # A copy of a vector on the map lies on its place.
+    np.testing.assert_allclose(
+        place_new(vectors[known], vectors[:3], layout[known]), layout[:3], atol=1e-3
+    )
+    assert place_new(vectors[:1], vectors[new], layout[:1]).shape == (20, 2)
+    with pytest.raises(ValueError, match="do not make a map"):
+        place_new(vectors[:0], vectors[new], layout[:0])

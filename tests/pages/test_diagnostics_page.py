@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from audited_pool import answer, make_project
-from page_helpers import OpenPage, press, primary, strip, texts
+from page_helpers import OpenPage, buttons, press, strip, texts
 
 from coldstart.project import Project
 from coldstart.workflow.select import select
@@ -38,7 +38,8 @@ def test_without_an_audit_no_verdict_is_given(open_page: OpenPage, labelled: Pro
     said = texts(app)
     assert "0 audit labels: too few to say how good the model is" in said
     assert "accuracy</i><b>not measured yet" in strip(app)
-    assert primary(app) == ["Label some more"]
+    assert "Label some more" in buttons(app)
+    assert [one.proto.label for one in app.get("download_button")][:1] == ["Report"]
 
 
 def test_the_audit_off_is_said(open_page: OpenPage, labelled: Project) -> None:
@@ -58,7 +59,7 @@ def test_with_an_audit_the_verdict_stands_first(open_page: OpenPage, audited: Pr
         *QUESTIONS,
         "What do the regions without a label look like?",
     ]
-    assert len(app.get("plotly_chart")) == 7
+    assert len(app.get("plotly_chart")) == 9
 
 
 def test_a_target_and_a_price_are_kept_and_decide(open_page: OpenPage, audited: Project) -> None:
@@ -80,19 +81,21 @@ def test_every_plot_has_its_question_above_it(open_page: OpenPage, labelled: Pro
     app = open_page("diagnostics", labelled)
     asked = [one.value for one in app.subheader]
     assert asked[:4] == QUESTIONS
-    assert asked[-3:] == [
+    assert asked[-5:] == [
         "Are the labels balanced?",
         "What does the pool look like, and where are the labels?",
+        "What did each batch bring, and would random have brought it too?",
+        "How much would count as covered if the radius were another?",
         "Do images that lie close together belong together?",
     ]
     # Before a model there are no looks, no kappa and no learning curve, and no empty plots of them.
-    assert len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 6
 
 
-def test_the_map_can_be_coloured_four_ways(open_page: OpenPage, labelled: Project) -> None:
+def test_the_map_can_be_coloured_six_ways(open_page: OpenPage, labelled: Project) -> None:
     app = open_page("diagnostics", labelled)
     assert "Shown for now: the two main directions (PCA)" in texts(app)
-    for colouring in ("state", "class", "coverage"):
+    for colouring in ("state", "class", "coverage", "annotator"):
         app.session_state["map_colouring"] = colouring
         app.run()
         assert not app.error
@@ -102,6 +105,8 @@ def test_the_map_can_be_coloured_four_ways(open_page: OpenPage, labelled: Projec
     train(labelled)
     app.run()
     assert "There is no prediction yet" not in texts(app)
+    app.session_state["map_colouring"] = "uncertainty"
+    app.run()
     assert not app.error
 
 

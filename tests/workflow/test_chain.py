@@ -11,7 +11,8 @@ import pytest
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.store import NewEvent
-from coldstart.workflow.diagnose import coverage_history, current_coverage, purity
+from coldstart.workflow.balls import purity
+from coldstart.workflow.diagnose import coverage_history, current_coverage
 from coldstart.workflow.embed import embedding_sets, import_vectors, neighbour_examples, use_set
 from coldstart.workflow.export import export, manifest_bytes
 from coldstart.workflow.label import append_events, label_page
@@ -287,7 +288,8 @@ def test_neighbours_are_of_the_same_group(pool_project: Project) -> None:
 def test_before_umap_the_map_is_pca_and_says_so(pool_project: Project) -> None:
     view = map_view(pool_project)
     assert (view.method, view.layout.shape) == ("pca", (IMAGES, 2))
-    assert view.stale
+    assert view.trust is not None
+    assert not view.stale
 
 
 def test_an_excluded_image_leaves_the_pool_and_returns(pool_project: Project) -> None:

@@ -1,0 +1,51 @@
+"""Plots as the pages show them: to be saved as a picture, and with the numbers behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from coldstart.figures import figure_csv
+
+PICTURE_FORMAT = "picture_format"
+
+
+def picture_format() -> None:
+    """Let the person choose what plots are saved as by their camera button."""
+    st.segmented_control(
+        "Pictures are saved as",
+        ["png", "svg"],
+        format_func=str.upper,
+        default="png",
+        required=True,
+        key=PICTURE_FORMAT,
+        help="Hover over a plot and press its camera.",
+    )
+
+
+def plot_config(name: str) -> dict[str, Any]:
+    """Plotly's own buttons, the camera among them; ``name`` is the file's."""
+    chosen = st.session_state.get(PICTURE_FORMAT) or "png"
+    return {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"] if name != "map" else [],
+        "toImageButtonOptions": {"format": chosen, "filename": f"coldstart-{name}", "scale": 2},
+    }
+
+
+def plot(figure: go.Figure, name: str, alt: str) -> None:
+    """Draw a figure whose picture and numbers can be downloaded; ``name`` is key and file name."""
+    st.plotly_chart(figure, key=name, config=plot_config(name), alt=alt)
+    st.download_button(
+        "CSV",
+        data=lambda: figure_csv(figure),
+        file_name=f"coldstart-{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key=f"{name}_csv",
+        type="tertiary",
+        on_click="ignore",
+        help="The numbers behind this plot.",
+    )

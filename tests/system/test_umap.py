@@ -1,0 +1,23 @@
+"""UMAP itself, which compiles for seconds: neighbours stay neighbours, a seed repeats itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coldstart.embeddings.layout import nearest_neighbours, neighbour_preservation, umap_layout
+
+
+def test_umap_keeps_groups_together_and_repeats_itself() -> None:
+    random = np.random.default_rng(0)
+    member = np.arange(120) % 3
+    vectors = random.normal(size=(3, 16))[member] * 4 + random.normal(size=(120, 16))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    layout = umap_layout(vectors, seed=1)
+    assert layout.shape == (120, 2)
+    assert layout.dtype == np.float32
+    nearest = nearest_neighbours(layout, 6)[0][:, 1:]
+    assert (member[nearest] == member[:, None]).mean() > 0.95
+    np.testing.assert_array_equal(umap_layout(vectors, seed=1), layout)
+    assert neighbour_preservation(vectors, layout) > neighbour_preservation(
+        vectors, np.random.default_rng(0).normal(size=(120, 2))
+    )
