@@ -46,7 +46,8 @@ def _cells(trace: Any) -> list[list[Any]]:
 
 def _points(trace: Any, number: int) -> list[list[Any]]:
     x, y = _values(trace.x), _values(trace.y)
-    name = _plain(trace.name or ("band" if trace.fill == "toself" else f"series {number + 1}"))
+    is_band = getattr(trace, "fill", None) == "toself"
+    name = _plain(trace.name or ("band" if is_band else f"series {number + 1}"))
     error = getattr(trace, "error_y", None)
     more = _values(error.array) if error is not None else []
     less = _values(error.arrayminus) if error is not None else []

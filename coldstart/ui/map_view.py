@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from coldstart.figures import MAP_LIMIT, MapGroup
 from coldstart.project import Project
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import project_key
-from coldstart.ui import job_card
+from coldstart.server.tokens import image_key
+from coldstart.ui import job_card, session
 from coldstart.ui.diagnosis_view import pool_state
 from coldstart.ui.guard import guarded
 from coldstart.ui.head import question
@@ -146,7 +146,7 @@ def _plotly_up_to() -> int:
 
 def _urls(project: Project, places: str) -> dict[str, str]:
     base = str(st.get_option("server.baseUrlPath") or "")
-    urls = route_urls(project_key(project.directory), base)
+    urls = route_urls(image_key(project.directory, session.annotator()), base)
     return {
         "points": f"{urls['maps']}/{places.partition('.')[0]}",
         "thumbnails": urls["thumbnails"],

@@ -9,9 +9,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from coldstart.errors import ColdstartError
 from coldstart.server.map_routes import map_routes
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import project_key
+from coldstart.server.tokens import image_key
 
 NAME = "ab" * 16
 
@@ -21,6 +22,10 @@ class Gate:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def allow(self, directory: Path, annotator: str, action: str) -> None:
+        if annotator != "ann" or action != "see":
+            raise ColdstartError("You are no member.", "Ask to be made one.")
 
     def map_file(self, directory: Path, name: str) -> Path | None:
         file = self.folder / name
@@ -45,7 +50,7 @@ def client(folder: Path) -> TestClient:
 
 
 def test_places_and_points_are_answered(client: TestClient, folder: Path) -> None:
-    maps = route_urls(project_key(folder / "birds"), "/base")["maps"]
+    maps = route_urls(image_key(folder / "birds", "ann"), "/base")["maps"]
     reply = client.get(f"{maps}/{NAME}.places")
     assert (reply.status_code, reply.content) == (200, b"\1\2\3\4")
     assert "immutable" in reply.headers["cache-control"]
@@ -68,13 +73,19 @@ def test_places_and_points_are_answered(client: TestClient, folder: Path) -> Non
 def test_what_is_not_there_or_not_allowed_is_refused_in_a_sentence(
     client: TestClient, folder: Path, path: str, status: int
 ) -> None:
-    maps = route_urls(project_key(folder / "birds"), "/base")["maps"]
+    maps = route_urls(image_key(folder / "birds", "ann"), "/base")["maps"]
     reply = client.get(path.format(maps=maps))
     assert reply.status_code == status
     assert reply.json()["error"].endswith(".")
 
 
 def test_another_site_gets_nothing(client: TestClient, folder: Path) -> None:
-    maps = route_urls(project_key(folder / "birds"), "/base")["maps"]
+    maps = route_urls(image_key(folder / "birds", "ann"), "/base")["maps"]
     reply = client.get(f"{maps}/{NAME}.places", headers={"Origin": "http://elsewhere.test"})
     assert reply.status_code == 403
+
+
+def test_who_is_no_member_sees_no_map(client: TestClient, folder: Path) -> None:
+    maps = route_urls(image_key(folder / "birds", "eve"), "/base")["maps"]
+    assert client.get(f"{maps}/{NAME}.places").status_code == 403
+    assert client.get(f"{maps}/{NAME}/7.json").status_code == 403

@@ -61,7 +61,8 @@ def webgl_map(
     )
     state = st.session_state.get(key)
     lasso: Lasso | None = state.get("lasso") if state else None
-    return lasso if lasso and lasso["places"] == places else None
+    # The key in the address changes with the hours; the name behind it says which map it is.
+    return lasso if lasso and _name(lasso["places"]) == _name(places) else None
 
 
 def plotly_companion(*, key: str, chart: str, points: str, thumbnails: str) -> None:
@@ -70,6 +71,10 @@ def plotly_companion(*, key: str, chart: str, points: str, thumbnails: str) -> N
     _mount_companion(
         key=key, data={"chart": chart, "points": points, "thumbnails": thumbnails}, height=1
     )
+
+
+def _name(address: str) -> str:
+    return address.rpartition("/")[2]
 
 
 def _nothing() -> None:

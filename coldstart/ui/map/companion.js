@@ -49,7 +49,8 @@ function enter(over, event) {
   if (number === undefined) return;
   const box = over.chart.getBoundingClientRect();
   over.layer.replaceChildren();
-  const [x, y] = [event.event.clientX - box.left, event.event.clientY - box.top];
+  // Below the point: beside it plotly says in words what the colour says.
+  const [x, y] = [event.event.clientX - box.left, event.event.clientY - box.top + 95];
   showTip(over.tip, number, x, y, over.data, "");
 }
 
