@@ -16,7 +16,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from coldstart import __version__, cli_diagnostics, cli_rehearse, select_command
+from coldstart import (
+    __version__,
+    cli_diagnostics,
+    cli_rehearse,
+    cli_training,
+    select_command,
+)
 from coldstart.cli_labels import add_commands as add_label_commands
 from coldstart.errors import ColdstartError
 from coldstart.jobs import JOB_VARIABLE, JobProgress
@@ -130,13 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     add_label_commands(lambda *words: _command(commands, *words), _project)
-
-    train = _command(
-        commands, "train", _train, "Fit a classifier on the labelled images and measure it."
-    )
-    train.add_argument(
-        "--model", choices=["probe"], default="probe", help="what to train (default: probe)"
-    )
+    cli_training.add_commands(commands, _command)
 
     advise = _command(commands, "advise", _advise, "Say whether you may stop labelling, and why.")
     advise.add_argument(
@@ -239,12 +239,6 @@ def _label(options: argparse.Namespace, progress: Progress) -> Any:
     from coldstart.workflow.label import import_labels
 
     return import_labels(_project(options), options.file, options.annotator, progress=progress)
-
-
-def _train(options: argparse.Namespace, progress: Progress) -> Any:
-    from coldstart.workflow.train import train
-
-    return train(_project(options), options.model, progress=progress)
 
 
 def _advise(options: argparse.Namespace, progress: Progress) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coldstart.ui import training_view
+from coldstart.ui import mistakes_view, predictions_view, training_view
 from coldstart.ui.head import open_project_or_stop, page_head, step_link
 from coldstart.ui.job_card import job_card
 from coldstart.workflow.train import training_state
@@ -21,18 +21,22 @@ if state.evaluation is None:
     training_view.nothing_trained(state, action)
 else:
     training_view.accuracy(project, state)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([3, 3], gap="large")
     with left:
-        training_view.confusion(state.evaluation)
+        mistakes_view.confusion(state.evaluation)
     with right:
         training_view.per_class(state.evaluation)
-
-if project.store.labels.last_event_id():
+    mistakes_view.show(project, state)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        training_view.predictions(project)
+        training_view.calibration(state.evaluation)
     with right:
-        training_view.manifest(project)
+        training_view.probe(project, state, disabled=training)
+    job_card(project, "predict")
+    predictions_view.show(project)
+
+if project.store.labels.last_event_id():
+    training_view.manifest(project)
     training_view.code(project)
 if state.up_to_date and not training:
     step_link(action, "diagnostics", "Go to Diagnostics")

@@ -4,6 +4,7 @@ Nothing is told by colour alone: classes differ in symbol too, and hovering says
 """
 
 from coldstart.figures.balls import batches_figure, radius_figure
+from coldstart.figures.calibration import calibration_figure
 from coldstart.figures.classes import confusion_figure, labels_by_class_figure
 from coldstart.figures.coverage import coverage_figure, purity_figure
 from coldstart.figures.map import MAP_LIMIT, map_figure, thin_out
@@ -22,6 +23,7 @@ __all__ = [
     "MapGroup",
     "accuracy_figure",
     "batches_figure",
+    "calibration_figure",
     "confusion_figure",
     "coverage_figure",
     "figure_csv",

@@ -57,8 +57,9 @@ def labels_by_class_figure(
 def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
     """Which classes are taken for which?
 
-    matrix : (k, k) images, row = label, column = prediction; the colour is the share of the row.
-    ``customdata`` of a cell is ``[row, column]``.
+    matrix : (k, k) images, row = label, column = prediction; the colour is the share of the
+    row. ``customdata`` of a cell is ``[row, column]``; a heatmap cannot be clicked, so the last
+    trace has an unseen marker on each cell.
     """
     k = len(names)
     if matrix.shape != (k, k):
@@ -101,6 +102,7 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
                 showlegend=False,
             )
         )
+    _add_cells_to_click(figure, hover)
     name_ticks(figure.update_xaxes, names)
     name_ticks(figure.update_yaxes, names)
     figure.update_xaxes(title_text="The probe's prediction", showgrid=False, zeroline=False)
@@ -111,3 +113,22 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
         figure.update_xaxes(tickangle=-40)
     figure.update_layout(height=min(900, 160 + 32 * k))
     return figure
+
+
+def _add_cells_to_click(figure: go.Figure, hover: Sequence[Sequence[str]]) -> None:
+    k = len(hover)
+    unseen = {"marker": {"opacity": 0}}
+    figure.add_trace(
+        go.Scatter(
+            x=np.tile(np.arange(k), k),
+            y=np.repeat(np.arange(k), k),
+            mode="markers",
+            marker={"symbol": "square", "size": max(6, min(44, 480 // k)), "opacity": 0},
+            selected=unseen,
+            unselected=unseen,
+            customdata=[[row, column] for row in range(k) for column in range(k)],
+            hovertext=[words for line in hover for words in line],
+            hovertemplate="%{hovertext}<extra></extra>",
+            showlegend=False,
+        )
+    )

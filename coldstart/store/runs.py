@@ -58,10 +58,12 @@ class Runs:
                 .returning(runs.c.run_id)
             ).scalar_one()
 
-    def latest(self) -> RunRow | None:
-        """The newest run, if there is one."""
-        runs_newest_first = self.all()
-        return runs_newest_first[0] if runs_newest_first else None
+    def latest(self, model: str = "probe") -> RunRow | None:
+        """The newest run of a model of this kind, if there is one."""
+        query = select(runs).where(runs.c.model == model).order_by(runs.c.run_id.desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else RunRow(**row._mapping)
 
     def all(self) -> list[RunRow]:
         """Every run, newest first."""

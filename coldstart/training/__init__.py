@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from coldstart.training.data import make_dataloader as make_dataloader
     from coldstart.training.evaluate import Evaluation as Evaluation
     from coldstart.training.evaluate import cross_validate as cross_validate
-    from coldstart.training.probe import PROBES as PROBES
     from coldstart.training.probe import Probe as Probe
     from coldstart.training.probe import fit_probe as fit_probe
+    from coldstart.training.probes import PROBES as PROBES
 
 _HOMES = {
     "LabelledImages": "data",
@@ -24,7 +24,7 @@ _HOMES = {
     "make_dataloader": "data",
     "Evaluation": "evaluate",
     "cross_validate": "evaluate",
-    "PROBES": "probe",
+    "PROBES": "probes",
     "Probe": "probe",
     "fit_probe": "probe",
 }

@@ -8,15 +8,18 @@ in either direction, and `Evaluation.how` says so wherever the number goes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from coldstart.progress import Progress, silent
+from coldstart.training.calibration import CalibrationBin, calibration_bins
 from coldstart.training.folds import group_numbers, stratified_folds
-from coldstart.training.linear import DEFAULT_PROBE, PROBES
+from coldstart.training.intervals import clopper_pearson
+from coldstart.training.out_of_fold import OutOfFold
 from coldstart.training.probe import check_training_data, fit_probe
+from coldstart.training.probes import AUTOMATIC, probe_model
 
 PICTURES_TO_SAY = 20
 """With fewer labelled pictures no accuracy is given: the interval would be some 45 points wide."""
@@ -33,6 +36,7 @@ class ClassResult:
 
     precision : of the images predicted to be of this class, the share that are; None when none
     was predicted. recall : of the images of this class, the share that were predicted to be.
+    The intervals are exact 95% limits of the two.
     """
 
     class_name: str
@@ -40,6 +44,8 @@ class ClassResult:
     precision: float | None
     recall: float | None
     f1: float | None
+    precision_interval: tuple[float, float] | None = None
+    recall_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +55,8 @@ class Evaluation:
     accuracy : mean over the repeats of the share predicted right. interval : exact 95% limits.
     confusion : (k, k) float64, row = label, column = prediction, out of fold, mean over the
     repeats; its rows add up to the labels of each class. predicted : (n,) int64, the out-of-fold
-    prediction of the first repeat, for opening the images behind a cell.
+    prediction of the first repeat. probe : a key of `PROBES`. calibration : bins of left-out
+    predictions, empty when there are too few. out_of_fold : what was said of each image.
     """
 
     class_names: tuple[str, ...]
@@ -63,19 +70,43 @@ class Evaluation:
     confusion: np.ndarray | None
     predicted: np.ndarray | None
     how: str
+    probe: str = ""
+    calibration: tuple[CalibrationBin, ...] = ()
+    out_of_fold: OutOfFold | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the (n,) predictions, as JSON can hold it."""
+        """Everything but what was said of single images, as JSON can hold it."""
         result: dict[str, Any] = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("per_class", "confusion", "predicted")
+            if name not in ("per_class", "confusion", "predicted", "calibration", "out_of_fold")
         }
         result["class_names"] = list(self.class_names)
         result["interval"] = None if self.interval is None else list(self.interval)
         result["per_class"] = [vars(one) for one in self.per_class]
+        result["calibration"] = [vars(one) for one in self.calibration]
         result["confusion"] = None if self.confusion is None else self.confusion.tolist()
         return result
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Evaluation:
+        """What `as_dict` wrote, without what was said of single images."""
+        confusion = values["confusion"]
+        known = {one.name for one in fields(cls)}
+        return cls(
+            **{name: value for name, value in values.items() if name in known}
+            | {
+                "class_names": tuple(values["class_names"]),
+                "interval": _pair(values["interval"]),
+                "per_class": tuple(_class_from_dict(one) for one in values["per_class"]),
+                "confusion": None if confusion is None else np.array(confusion),
+                "predicted": None,
+                "calibration": tuple(
+                    CalibrationBin(**one | {"interval": _pair(one["interval"])})
+                    for one in values.get("calibration", ())
+                ),
+            }
+        )
 
 
 def cross_validate(
@@ -83,7 +114,8 @@ def cross_validate(
     class_names: Sequence[str],
     *,
     content_hashes: Sequence[str] | None = None,
-    model: str = DEFAULT_PROBE,
+    image_ids: Sequence[int] | None = None,
+    model: str = AUTOMATIC,
     repeats: int | None = None,
     picked_by: str = "a strategy",
     seed: int = 0,
@@ -95,7 +127,8 @@ def cross_validate(
     fold's training images alone. Copies of one picture (equal ``content_hashes``) are never on
     both sides, and the interval counts them as one picture.
 
-    vectors : (n, d) float. class_names : the n labels. repeats : None takes 5 up to 200 labels, 3
+    vectors : (n, d) float. class_names : the n labels. image_ids : what `Evaluation.out_of_fold`
+    calls them (default: their rows). repeats : None takes 5 up to 200 labels, 3
     up to 1,000, else 1. picked_by : what chose the images, for the sentence in ``how``.
 
     Raises ColdstartError as `fit_probe` does (no labels, one class, embeddings that do not fit).
@@ -111,11 +144,15 @@ def cross_validate(
     if repeats is None:
         repeats = 5 if len(classes) <= 200 else 3 if len(classes) <= 1000 else 1
     labels = np.asarray(class_names, dtype=object)
-    confusion = np.zeros((len(names), len(names)))
+    # Chosen once for all folds, so that one kind of probe is measured and not two.
+    model = probe_model(model, len(classes), len(names)).name
+    votes = np.zeros((len(classes), len(names)), dtype=np.int64)
+    total = np.zeros((len(classes), len(names)), dtype=np.float64)
+    sure, right = [], []
     first = np.empty(0, dtype=np.int64)
     for repeat in range(repeats):
         folds = stratified_folds(classes, groups, FOLDS, seed + repeat)
-        predicted = np.empty(len(classes), dtype=np.int64)
+        said = np.zeros((len(classes), len(names)), dtype=np.float64)
         for fold in range(FOLDS):
             progress(repeat * FOLDS + fold, repeats * FOLDS, "cross-validating")
             test, train = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
@@ -128,15 +165,23 @@ def cross_validate(
                 content_hashes=groups[train].astype(str).tolist(),
                 seed=seed + repeat,
             )
-            column_of = np.searchsorted(names, probe.class_names)
-            predicted[test] = column_of[probe.predict(vectors[test]).class_indices]
-        np.add.at(confusion, (classes, predicted), 1.0)
+            columns = np.searchsorted(names, probe.class_names)
+            said[np.ix_(test, columns)] = probe.probabilities(vectors[test])
+        predicted = said.argmax(axis=1)
+        votes[np.arange(len(classes)), predicted] += 1
+        total += said
+        sure.append(said.max(axis=1))
+        right.append(predicted == classes)
         first = predicted if repeat == 0 else first
     progress(repeats * FOLDS, repeats * FOLDS, "cross-validating")
-    confusion /= repeats
+    confusion = np.zeros((len(names), len(names)))
+    np.add.at(confusion, classes, votes / repeats)
 
+    distinct = pictures / len(classes)
     accuracy = float(np.trace(confusion) / len(classes))
-    per_class = tuple(_class_result(name, which, confusion) for which, name in enumerate(names))
+    per_class = tuple(
+        _class_result(name, which, confusion, distinct) for which, name in enumerate(names)
+    )
     return Evaluation(
         class_names=names,
         labels=len(classes),
@@ -149,20 +194,16 @@ def cross_validate(
         confusion=confusion,
         predicted=first,
         how=_how(model, len(classes), pictures, repeats, picked_by, _lone(classes, groups)),
+        probe=model,
+        calibration=calibration_bins(np.concatenate(sure), np.concatenate(right), repeats),
+        out_of_fold=OutOfFold(
+            image_ids=np.arange(len(classes)) if image_ids is None else np.asarray(image_ids),
+            class_names=names,
+            labels=classes,
+            votes=votes,
+            probabilities=(total / repeats).astype(np.float32),
+        ),
     )
-
-
-def clopper_pearson(right: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Exact limits for a share of which ``right`` of ``n`` were seen (Clopper & Pearson 1934).
-
-    ``right`` may lie between two whole numbers, as the mean of several counts does.
-    """
-    from scipy.stats import beta
-
-    tail = (1 - level) / 2
-    low = 0.0 if right < 1e-9 else float(beta.ppf(tail, right, n - right + 1))
-    high = 1.0 if n - right < 1e-9 else float(beta.ppf(1 - tail, right + 1, n - right))
-    return low, high
 
 
 def _lone(classes: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -211,7 +252,8 @@ def _unsaid(names: tuple[str, ...], counts: np.ndarray, pictures: int, why: str)
     )
 
 
-def _class_result(name: str, which: int, confusion: np.ndarray) -> ClassResult:
+def _class_result(name: str, which: int, confusion: np.ndarray, distinct: float) -> ClassResult:
+    """``distinct`` is the share of the labelled images that are pictures of their own."""
     right = confusion[which, which]
     labels, predicted = confusion[which].sum(), confusion[:, which].sum()
     return ClassResult(
@@ -220,7 +262,24 @@ def _class_result(name: str, which: int, confusion: np.ndarray) -> ClassResult:
         precision=float(right / predicted) if predicted else None,
         recall=float(right / labels),
         f1=float(2 * right / (labels + predicted)),
+        precision_interval=_limits(right, predicted, distinct),
+        recall_interval=_limits(right, labels, distinct),
     )
+
+
+def _limits(right: float, n: float, distinct: float) -> tuple[float, float] | None:
+    return clopper_pearson(right * distinct, n * distinct) if n else None
+
+
+def _class_from_dict(values: dict[str, Any]) -> ClassResult:
+    return ClassResult(
+        **values
+        | {name: _pair(values.get(name)) for name in ("precision_interval", "recall_interval")}
+    )
+
+
+def _pair(values: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if values is None else (values[0], values[1])
 
 
 def _how(
@@ -230,7 +289,7 @@ def _how(
     times = "" if repeats == 1 else f", repeated {repeats} times"
     sentences = [
         f"Measured by {FOLDS}-fold cross-validation{times}, on the {labels} labelled images"
-        f"{copies}: each was predicted by {PROBES[model].title.lower()} trained without it, on "
+        f"{copies}: each was predicted by {probe_model(model).title} trained without it, on "
         "four fifths of the labels.",
         f"These images were picked by {picked_by} and are not a random draw from the pool, so on "
         "the pool the accuracy may be higher or lower, and by more than the interval says: the "

@@ -1,4 +1,4 @@
-"""The probe: a class-balanced linear classifier on frozen embeddings, fitted in seconds.
+"""The probe: a classifier on frozen embeddings (`probes` lists the kinds), fitted in seconds.
 
 Class-balanced ridge is the default: on few labels it never collapses to one class as a plain
 logistic regression does, and its accuracy does not fall when labels are added.
@@ -15,7 +15,8 @@ import numpy as np
 from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.training.folds import group_numbers
-from coldstart.training.linear import DEFAULT_PROBE, PROBES
+from coldstart.training.probes import AUTOMATIC, DEFAULT_PROBE, PROBES, probe_model
+from coldstart.training.scorers import Scorer, scorer_of
 from coldstart.training.trained_on import TrainedOn, describe_training
 from coldstart.training.tuning import tune, tuning_folds
 
@@ -38,17 +39,16 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A fitted linear classifier on (n, d) embeddings, whose rows it scales to length 1.
+    """A fitted classifier on (n, d) embeddings, whose rows it scales to length 1.
 
-    class_names : the k classes, sorted. coefficients : (k, d) float32. intercepts : (k,) float32.
+    model : a key of `PROBES`. class_names : the k classes, sorted. scorer : what was fitted.
     strength, temperature, tuned : the penalty, the softmax temperature and whether the labels
     chose them by cross-validation (else they are the model's fixed ones).
     """
 
     model: str
     class_names: tuple[str, ...]
-    coefficients: np.ndarray
-    intercepts: np.ndarray
+    scorer: Scorer
     strength: float
     temperature: float
     tuned: bool
@@ -96,7 +96,7 @@ class Probe:
     def _blocks(
         self, vectors: np.ndarray, block_rows: int, progress: Progress
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        dimension = self.coefficients.shape[1]
+        dimension = self.scorer.dimension
         if vectors.ndim != 2 or vectors.shape[1] != dimension:
             raise ColdstartError(
                 f"The probe was trained on embeddings of dimension {dimension}, "
@@ -106,7 +106,7 @@ class Probe:
         for start in range(0, len(vectors), block_rows):
             progress(start, len(vectors), "predicting")
             rows = slice(start, min(start + block_rows, len(vectors)))
-            scores = unit_rows(vectors[rows]) @ self.coefficients.T + self.intercepts
+            scores = self.scorer.scores(unit_rows(vectors[rows]))
             yield rows, softmax(scores / np.float32(self.temperature))
         progress(len(vectors), len(vectors), "predicting")
 
@@ -115,7 +115,7 @@ def fit_probe(
     vectors: np.ndarray,
     class_names: Sequence[str],
     *,
-    model: str = DEFAULT_PROBE,
+    model: str = AUTOMATIC,
     content_hashes: Sequence[str] | None = None,
     embedding_set: str = "",
     event_watermark: int | None = None,
@@ -128,6 +128,7 @@ def fit_probe(
     the penalty and the temperature are chosen by stratified cross-validation (the likelihood of
     the labels of images left out); classes rarer than that are trained on in every fold.
 
+    model : a key of `PROBES`, or ``auto`` for the default at this number of labels.
     vectors : (n, d) float, one row per label. class_names : the n labels.
     content_hashes : copies of one picture are kept on one side of each fold.
     embedding_set, event_watermark : remembered as what the probe was trained on.
@@ -135,22 +136,19 @@ def fit_probe(
     Raises ColdstartError without labels, with labels of one class only, and for embeddings that
     do not fit the labels or are not finite.
     """
-    chosen = PROBES.get(model)
-    if chosen is None:
-        raise ColdstartError(f"There is no probe “{model}”.", f"Use one of {', '.join(PROBES)}.")
     names, classes = check_training_data(vectors, class_names)
+    chosen = probe_model(model, len(classes), len(names))
     groups = group_numbers(content_hashes, len(classes))
     x = unit_rows(vectors).astype(np.float64)
     strength, temperature = chosen.strengths[0], chosen.temperature
     folds = tuning_folds(classes, groups, seed)
     if folds is not None:
         strength, temperature = tune(chosen, x, classes, len(names), folds, progress)
-    coefficients, intercepts = chosen.fit(x, classes, len(names), [strength])[0]
+    scorer = chosen.fit(x, classes, len(names), [strength])[0]
     return Probe(
-        model=model,
+        model=chosen.name,
         class_names=names,
-        coefficients=coefficients.astype(np.float32),
-        intercepts=intercepts.astype(np.float32),
+        scorer=scorer_of(scorer.arrays()),
         strength=strength,
         temperature=temperature,
         tuned=folds is not None,

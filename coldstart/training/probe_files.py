@@ -9,12 +9,14 @@ import os
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from coldstart.errors import ColdstartError
 from coldstart.training.probe import Probe
+from coldstart.training.scorers import scorer_of
 from coldstart.training.trained_on import TrainedOn
 
 _WEIGHTS = "probe.npz"
@@ -25,7 +27,8 @@ _VERSION = 1
 def save_probe(probe: Probe, directory: Path) -> None:
     """Write both files, each beside its place and then renamed, the description last."""
     weights = io.BytesIO()
-    np.savez(weights, coefficients=probe.coefficients, intercepts=probe.intercepts)
+    arrays: dict[str, Any] = dict(probe.scorer.arrays())
+    np.savez(weights, **arrays)
     description = {
         "version": _VERSION,
         "model": probe.model,
@@ -66,12 +69,11 @@ def load_probe(directory: Path) -> Probe:
         if hashlib.sha256(weights).hexdigest() != description["weights_sha256"]:
             raise _damaged(directory)
         with np.load(io.BytesIO(weights), allow_pickle=False) as arrays:
-            coefficients, intercepts = arrays["coefficients"], arrays["intercepts"]
+            scorer = scorer_of(arrays)
         return Probe(
             model=description["model"],
             class_names=tuple(description["class_names"]),
-            coefficients=coefficients,
-            intercepts=intercepts,
+            scorer=scorer,
             strength=float(description["strength"]),
             temperature=float(description["temperature"]),
             tuned=bool(description["tuned"]),

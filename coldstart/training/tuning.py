@@ -6,15 +6,17 @@ import numpy as np
 
 from coldstart.progress import Progress
 from coldstart.training.folds import stratified_folds
-from coldstart.training.linear import ProbeModel
+from coldstart.training.probes import ProbeModel
 
 LABELS_TO_TUNE = 20
 CONTENTS_TO_TUNE = 3
+MANY_LABELS = 300
 
 
 def tuning_folds(classes: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray | None:
-    """Up to five folds of the classes that have enough pictures; None when the labels are few."""
-    folds = stratified_folds(classes, groups, 5, seed, rare_below=CONTENTS_TO_TUNE)
+    """Five folds of the classes that have enough pictures, three of many labels; None for few."""
+    count = 5 if len(classes) <= MANY_LABELS else 3
+    folds = stratified_folds(classes, groups, count, seed, rare_below=CONTENTS_TO_TUNE)
     held_out = folds >= 0
     enough = len(classes) >= LABELS_TO_TUNE and len(np.unique(classes[held_out])) >= 2
     return folds if enough else None
@@ -39,8 +41,8 @@ def tune(
         if len(test) == 0 or len(present) < 2:
             continue
         fitted = model.fit(x[train], within, len(present), model.strengths)
-        for which, (coefficients, intercepts) in enumerate(fitted):
-            scores[which][np.ix_(test, present)] = x[test] @ coefficients.T + intercepts
+        for which, scorer in enumerate(fitted):
+            scores[which][np.ix_(test, present)] = scorer.scores(x[test])
     rows = np.flatnonzero(np.isfinite(scores[0][np.arange(len(x)), classes]))
     if len(rows) == 0:
         return model.strengths[0], model.temperature

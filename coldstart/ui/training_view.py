@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from coldstart.labels.manifest import MANIFEST_FORMATS
 from coldstart.project import Project, slug
+from coldstart.training.probes import AUTOMATIC
 from coldstart.ui import job_card
 from coldstart.ui.facts import show_facts
 from coldstart.ui.head import empty, question, step_link
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _NO_BAR = {"displayModeBar": False}
 _PERCENT = "%.0f%%"
+_PROBE = "probe_to_train"
 
 
 def train_button(
@@ -31,7 +33,67 @@ def train_button(
         return
     words = "Train" if state.run is None else "Train again"
     if action.button(words, type="primary", icon=":material/play_arrow:", disabled=disabled):
-        job_card.start(project, "train")
+        job_card.start(project, "train", probe_arguments())
+
+
+def probe_arguments() -> list[str]:
+    """The probe chosen on the page, as arguments of the command; none for the default."""
+    chosen = str(st.session_state.get(_PROBE, AUTOMATIC))
+    return [] if chosen == AUTOMATIC else ["--probe", chosen]
+
+
+def probe(project: Project, state: TrainingState, *, disabled: bool) -> None:
+    """Which kind of classifier, and another one to try."""
+    from coldstart.training.probes import PROBES
+
+    question("Would another classifier do better?")
+    used = state.evaluation.probe if state.evaluation is not None else ""
+    options = [AUTOMATIC, *PROBES]
+    chosen = st.selectbox(
+        "Classifier on the embeddings",
+        options,
+        key=_PROBE,
+        format_func=lambda name: PROBES[name].title if name in PROBES else "Automatic",
+    )
+    words = (
+        PROBES[chosen].words
+        if chosen in PROBES
+        else ("Takes the one that was best at this number of labels on three kinds of images.")
+    )
+    st.caption(f"{words} Trained now: {PROBES[used].title}." if used in PROBES else words)
+    same = chosen == used or (chosen == AUTOMATIC and state.up_to_date)
+    if st.button("Train this one", disabled=disabled or same or not state.can_train):
+        job_card.start(project, "train", probe_arguments())
+    st.caption(
+        "Compare them by cross-validation on the labels. A model that was chosen by its accuracy "
+        "on the audit is no longer measured by it."
+    )
+
+
+def calibration(measured: Evaluation) -> None:
+    """Whether the probabilities can be taken at their word."""
+    question("Is it as sure as it is right?")
+    if not measured.calibration:
+        st.caption("Too few labels to say: it takes 50.")
+        return
+    from coldstart.figures import calibration_figure
+    from coldstart.training.calibration import calibration_error
+
+    bins = measured.calibration
+    figure = calibration_figure(
+        [one.confidence for one in bins],
+        [one.right for one in bins],
+        [one.interval for one in bins],
+        [one.images for one in bins],
+    )
+    st.plotly_chart(
+        figure, key="calibration", config=_NO_BAR, alt="How often it is right by how sure it is"
+    )
+    error = calibration_error(bins) or 0.0
+    st.caption(
+        f"On labelled images that were left out; the two differ by {percent(error)} on average. "
+        "The temperature of the probabilities was fitted on the labels, by cross-validation."
+    )
 
 
 def nothing_trained(state: TrainingState, action: DeltaGenerator) -> None:
@@ -68,7 +130,9 @@ def accuracy(project: Project, state: TrainingState) -> None:
         between = f"{percent(measured.accuracy)} ({percent(low)} – {percent(high)})"
         facts.append((name, between))
     if measured.balanced_accuracy is not None:
-        facts.append(("Mean over the classes", percent(measured.balanced_accuracy)))
+        facts.append(("Balanced accuracy", percent(measured.balanced_accuracy)))
+    if measured.macro_f1 is not None:
+        facts.append(("Macro-F1", percent(measured.macro_f1)))
     facts.append(("Labels it learned from", f"{run.label_count:,}"))
     show_facts(facts)
     if audit.look is not None:
@@ -81,6 +145,11 @@ def accuracy(project: Project, state: TrainingState) -> None:
         st.markdown(f"{audit.words}.")
     st.markdown(measured.how)
     fresh = "It has seen every label." if state.up_to_date else _behind(state)
+    if state.without_vector:
+        st.caption(
+            f"{count(state.without_vector, 'labelled image')} cannot be learned from: “"
+            f"{state.embedding_set}” has no vector of them. Compute it again to include them."
+        )
     st.caption(f"Trained {ago(run.created_at)} on the embedding set “{run.embedding_set}”. {fresh}")
 
 
@@ -92,24 +161,6 @@ def _behind(state: TrainingState) -> str:
     return "Labels, or the audit that measures it, have changed since: train again."
 
 
-def confusion(measured: Evaluation) -> None:
-    """Which classes are taken for which."""
-    question("Which classes are taken for which?")
-    if measured.confusion is None:
-        st.caption("Too few labels to say.")
-        return
-    from coldstart.figures import confusion_figure
-
-    figure = confusion_figure(measured.confusion, list(measured.class_names))
-    st.plotly_chart(
-        figure, key="confusion", config=_NO_BAR, alt="Labels against predictions, class by class"
-    )
-    st.caption(
-        "Images by label and by what was predicted when they were left out, as the mean over the "
-        "repeats; the colour is the share of the row."
-    )
-
-
 def per_class(measured: Evaluation) -> None:
     """How well each class is found, and on how many labels that rests."""
     question("Which classes need more labels?")
@@ -119,56 +170,39 @@ def per_class(measured: Evaluation) -> None:
             "Class": [one.class_name for one in rows],
             "Labels": [one.labels for one in rows],
             "Found": [_points(one.recall) for one in rows],
+            "95% of found": [_between(one.recall_interval) for one in rows],
             "Right when said": [_points(one.precision) for one in rows],
+            "95% of right": [_between(one.precision_interval) for one in rows],
+            "F1": [_points(one.f1) for one in rows],
         },
         hide_index=True,
         column_config={
             "Found": st.column_config.NumberColumn(
-                format=_PERCENT, help="Of the images of this class, the share predicted so."
+                format=_PERCENT, help="Recall: of the images of this class, the share predicted so."
             ),
+            "95% of found": st.column_config.TextColumn(
+                "95%", help="Exact 95% limits of the share found."
+            ),
+            "95% of right": st.column_config.TextColumn(
+                "95%", help="Exact 95% limits of the share that is right when said."
+            ),
+            "F1": st.column_config.NumberColumn(format=_PERCENT),
             "Right when said": st.column_config.NumberColumn(
-                format=_PERCENT, help="Of the images predicted so, the share that are."
+                format=_PERCENT, help="Precision: of the images predicted so, the share that are."
             ),
         },
         alt="Labels, recall and precision of each class",
     )
 
 
+def _between(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return ""
+    return f"{100 * interval[0]:.0f} – {100 * interval[1]:.0f}"
+
+
 def _points(share: float | None) -> float | None:
     return None if share is None else 100 * share
-
-
-def predictions(project: Project) -> None:
-    """What the model says of the whole pool."""
-    from coldstart.workflow.train import predictions as read_predictions
-
-    table = read_predictions(project)
-    if table is None or table.empty:
-        return
-    question("What does it say about the whole pool?")
-    totals = table.groupby("predicted_class", sort=True)["confidence"].agg(["size", "mean"])
-    st.dataframe(
-        {
-            "Class": list(totals.index),
-            "Predicted images": totals["size"].tolist(),
-            "Mean confidence": [_points(one) for one in totals["mean"].tolist()],
-        },
-        hide_index=True,
-        column_config={"Mean confidence": st.column_config.NumberColumn(format=_PERCENT)},
-        alt="Predicted images of each class",
-    )
-    st.caption(
-        "Confidence is the model's own word and has not been checked against the truth: do not "
-        "read it as the chance of being right."
-    )
-    st.download_button(
-        "Predictions (csv)",
-        data=lambda: table.to_csv(index=False).encode(),
-        file_name=f"{slug(project.name)}-predictions.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
 
 
 def manifest(project: Project) -> None:

@@ -14,6 +14,7 @@ JOB_TITLES: dict[str, str] = {
     "select": "Selection",
     "train": "Training",
     "rehearse": "Rehearsal",
+    "predict": "Predictions",
     "map": "Map",
     "export": "Export",
 }

@@ -81,21 +81,26 @@ class Snapshots:
 
 
 def take_snapshots(
-    project: Project, pool: ProjectPool, *, progress: Progress = silent
+    project: Project, pool: ProjectPool, probe: str = "auto", *, progress: Progress = silent
 ) -> Snapshots:
     """Train on the first labels, on more of them, and at last on all but those of the audit.
+
+    probe : the kind, as `training.fit_probe` takes it.
 
     Raises
     ------
     ColdstartError : there are no labels to train on, or they are of one class.
     """
     from coldstart.training.probe import fit_probe
+    from coldstart.training.probes import probe_model
 
     rows, names = pool.training_labels()
     name_of = dict(zip(rows.tolist(), names, strict=True))
     order = in_order_of_labelling(project, pool, rows)
     class_of = [name_of[row] for row in order.tolist()]
     classes = sorted(set(class_of))
+    # One kind for all: where the kind changes, what changes is not what the labels brought.
+    probe = probe_model(probe, len(order), len(classes)).name
     # A model needs two classes, and the first labels may be of one.
     sizes = [size for size in snapshot_sizes(len(order)) if len(set(class_of[:size])) > 1]
     row_of = pool.rows_of(pool.reserve)
@@ -108,15 +113,16 @@ def take_snapshots(
     for model, size in enumerate(sizes):
         progress(model, len(sizes), "Training on the first labels only")
         first = order[:size]
-        probe = fit_probe(
+        fitted = fit_probe(
             np.ascontiguousarray(pool.vectors[first]),
             class_of[:size],
+            model=probe,
             content_hashes=[pool.content_hashes[row] for row in first.tolist()],
         )
-        number = np.searchsorted(classes, probe.class_names)
-        stop_set[model] = number[probe.predict(stop_vectors).class_indices]
+        number = np.searchsorted(classes, fitted.class_names)
+        stop_set[model] = number[fitted.predict(stop_vectors).class_indices]
         if len(reserve):
-            said = probe.predict(np.ascontiguousarray(pool.vectors[reserve])).class_indices
+            said = fitted.predict(np.ascontiguousarray(pool.vectors[reserve])).class_indices
             audit[model, places] = number[said]
     progress(len(sizes), len(sizes), "Training on the first labels only")
     return Snapshots(

@@ -15,20 +15,20 @@ from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.store import RunRow
 from coldstart.workflow.advise import measure_audit
+from coldstart.workflow.confident import judge_confidence
 from coldstart.workflow.pool import ProjectPool, load_pool
+from coldstart.workflow.predictions import PREDICTIONS, write_predictions
+from coldstart.workflow.predictions import predictions as predictions
 from coldstart.workflow.snapshots import take_snapshots
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from coldstart.training.evaluate import Evaluation
-    from coldstart.training.probe import Probe
+    from coldstart.training.out_of_fold import OutOfFold
 
 KEPT_MODEL = (
     "The model you keep has also learned from the audit labels; the accuracy is that of the model "
     "before it."
 )
-PREDICTIONS = "predictions.parquet"
 _DIGEST = "labels_digest"
 
 
@@ -38,12 +38,14 @@ class TrainReport:
 
     run_id: int
     model: str
+    probe: str
     labels: int
     classes: list[str]
     accuracy: float | None
     interval: tuple[float, float] | None
     how: str
     predictions: str  # the file, relative to the project
+    without_vector: int = 0  # labelled images that this embedding set has no vector of
 
 
 @dataclass(frozen=True)
@@ -57,71 +59,93 @@ class TrainingState:
     can_train: bool
     why_not: str
     embedding_set: str = ""  # the one in use now
+    without_vector: int = 0  # labelled images that it has no vector of
 
 
-def train(project: Project, model: str = "probe", *, progress: Progress = silent) -> TrainReport:
-    """Fit a class-balanced probe on every label, measure it, and predict the whole pool.
+def train(project: Project, probe: str = "auto", *, progress: Progress = silent) -> TrainReport:
+    """Fit a probe on every label, measure it, and predict the whole pool.
 
     The accuracy is of models that had not seen the image they are judged on; those that the audit
-    judges have seen no label of the audit. The model that is kept has seen all labels.
+    judges have seen no label of the audit, and nothing about any of them was chosen by it. The
+    model that is kept has seen all labels.
+
+    probe : a key of `training.PROBES`, or ``auto`` for the default at this number of labels.
 
     Raises
     ------
-    ColdstartError : nothing is embedded, nothing is labelled, or all labels but those of the audit
-        are of one class.
+    ColdstartError : nothing is embedded, nothing is labelled, all labels but those of the audit are
+        of one class, or there is no such probe.
     """
     from coldstart.training.evaluate import cross_validate
     from coldstart.training.probe import fit_probe
+    from coldstart.training.probes import probe_model
 
     pool = load_pool(project)
     watermark = project.store.labels.last_event_id()
     why_not = _why_not(pool)
     if why_not:
         raise ColdstartError(why_not[0], why_not[1])
-    said = take_snapshots(project, pool, progress=progress)
-    probe = fit_probe(
+    rows, class_names = pool.training_labels()
+    probe = probe_model(probe, len(rows), len(set(class_names))).name
+    said = take_snapshots(project, pool, probe, progress=progress)
+    kept = fit_probe(
         np.ascontiguousarray(pool.vectors[pool.labelled]),
         pool.class_names,
+        model=probe,
         content_hashes=_hashes(pool, pool.labelled),
         embedding_set=pool.embedding_set,
         event_watermark=watermark,
         progress=progress,
     )
-    rows, class_names = pool.training_labels()
     evaluation = cross_validate(
         np.ascontiguousarray(pool.vectors[rows]),
         class_names,
         content_hashes=_hashes(pool, rows),
+        image_ids=pool.image_ids[rows].tolist(),
+        model=probe,
         picked_by=_picked_by(project),
         progress=progress,
     )
     if len(rows) < len(pool.labelled):
         evaluation = replace(evaluation, how=f"{evaluation.how} {KEPT_MODEL}")
-    number = 1 + max((run.run_id for run in project.store.runs.all()), default=0)
-    directory = project.models / f"probe-{number:04d}"
-    probe.save(directory)
+    directory = new_run_directory(project, "probe")
+    kept.save(directory)
     said.save(directory)
-    _write_predictions(project, pool, probe, directory / PREDICTIONS, progress)
+    if evaluation.out_of_fold is not None:
+        evaluation.out_of_fold.save(directory)
+    judge_confidence(pool, probe, directory, progress=progress)
+    write_predictions(project, pool, kept, directory / PREDICTIONS, progress)
     relative = str(directory.relative_to(project.directory))
     run_id = project.store.runs.add(
-        model=model,
+        model="probe",
         directory=relative,
         embedding_set=pool.embedding_set,
         label_count=len(pool.labelled),
         last_event_id=watermark,
-        evaluation=evaluation.as_dict() | {_DIGEST: _digest(pool)},
+        evaluation=evaluation.as_dict() | {"probe": kept.model, _DIGEST: _digest(pool)},
     )
     measure_audit(project, run_id, said)
     return TrainReport(
         run_id=run_id,
-        model=model,
+        model="probe",
+        probe=kept.model,
         labels=len(pool.labelled),
-        classes=list(probe.class_names),
+        classes=list(kept.class_names),
         accuracy=evaluation.accuracy,
         interval=evaluation.interval,
         how=evaluation.how,
         predictions=f"{relative}/{PREDICTIONS}",
+        without_vector=_without_vector(project, pool),
     )
+
+
+def new_run_directory(project: Project, model: str) -> Path:
+    """An empty folder for what a training of this kind leaves behind."""
+    number = 1 + max((run.run_id for run in project.store.runs.all()), default=0)
+    while (directory := project.models / f"{model}-{number:04d}").exists():
+        number += 1
+    directory.mkdir(parents=True)
+    return directory
 
 
 def training_state(project: Project) -> TrainingState:
@@ -140,7 +164,14 @@ def training_state(project: Project) -> TrainingState:
     )
     since = len(pool.labelled) - run.label_count if run else len(pool.labelled)
     return TrainingState(
-        run, evaluation, up_to_date, since, not why_not, why_not, pool.embedding_set
+        run,
+        evaluation,
+        up_to_date,
+        since,
+        not why_not,
+        why_not,
+        pool.embedding_set,
+        _without_vector(project, pool),
     )
 
 
@@ -149,71 +180,26 @@ def latest_evaluation(project: Project) -> Evaluation | None:
     run = project.store.runs.latest()
     if run is None:
         return None
-    from coldstart.training.evaluate import ClassResult, Evaluation
+    from coldstart.training.evaluate import Evaluation
 
-    kept = {key: value for key, value in run.evaluation.items() if key != _DIGEST}
-    interval, confusion = kept["interval"], kept["confusion"]
-    return Evaluation(
-        **kept
-        | {
-            "class_names": tuple(kept["class_names"]),
-            "interval": None if interval is None else (interval[0], interval[1]),
-            "per_class": tuple(ClassResult(**one) for one in kept["per_class"]),
-            "confusion": None if confusion is None else np.array(confusion),
-            "predicted": None,
-        }
-    )
+    return Evaluation.from_dict(run.evaluation)
 
 
-def predictions(project: Project) -> pd.DataFrame | None:
-    """The newest model's word on every image of the pool; None before the first training.
-
-    Columns: image_id, path, content_hash, predicted_class, confidence, margin, and one
-    ``probability: CLASS`` each.
-    """
+def left_out_predictions(project: Project) -> OutOfFold | None:
+    """What models that had not seen them said of the labelled images, at the newest training."""
     run = project.store.runs.latest()
     if run is None:
         return None
-    import pandas as pd
+    from coldstart.training.out_of_fold import OutOfFold
 
-    file = project.directory / run.directory / PREDICTIONS
-    try:
-        return pd.read_parquet(file)
-    except OSError:
-        return None
+    return OutOfFold.load(project.directory / run.directory)
 
 
-def _write_predictions(
-    project: Project,
-    pool: ProjectPool,
-    probe: Probe,
-    file: Path,
-    progress: Progress,
-) -> None:
-    import pandas as pd
-
-    from coldstart.labels.cells import encode_path
-
-    # Exact copies of a picture each have a line, which says the same.
-    image_ids, row_of = pool.pictures.all_ids.tolist(), pool.pictures.row_of_all
-    rows = project.store.images.get(image_ids)
-    probabilities = probe.probabilities(pool.vectors, progress=progress)[row_of]
-    best = probabilities.argmax(axis=1)
-    ordered = np.sort(probabilities, axis=1)
-    table = {
-        "image_id": pool.pictures.all_ids,
-        # As in the manifest: a name that is no text can be told from one that is.
-        "path": [encode_path(rows[i].path) for i in image_ids],
-        "content_hash": _hashes(pool, row_of),
-        "predicted_class": np.array(probe.class_names, dtype=object)[best],
-        "confidence": ordered[:, -1],
-        "margin": ordered[:, -1] - ordered[:, -2],
-    }
-    for column, name in enumerate(probe.class_names):
-        table[f"probability: {name}"] = probabilities[:, column]
-    beside = file.with_suffix(".tmp")
-    pd.DataFrame(table).to_parquet(beside, index=False)
-    beside.replace(file)
+def _without_vector(project: Project, pool: ProjectPool) -> int:
+    known = set(pool.pictures.all_ids.tolist())
+    answers = project.store.labels.current()
+    named = [image_id for image_id, answer in answers.items() if answer.kind == "class"]
+    return len(project.store.images.get([one for one in named if one not in known]))
 
 
 def _hashes(pool: ProjectPool, rows: NDArray[np.int64]) -> list[str]:

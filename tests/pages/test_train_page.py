@@ -90,6 +90,7 @@ def test_labels_and_predictions_can_be_taken_away(open_page: OpenPage, labelled:
     names = [one.proto.label for one in app.get("download_button")]
     assert names == [
         "Predictions (csv)",
+        "Predictions (parquet)",
         *(f"Manifest ({name})" for name in MANIFEST_FORMATS),
     ]
     assert "from coldstart.training import load_labelled" in app.code[0].value

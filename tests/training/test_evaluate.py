@@ -19,7 +19,7 @@ from sklearn.metrics import (
 
 from coldstart.errors import ColdstartError
 from coldstart.training import cross_validate, fit_probe
-from coldstart.training.evaluate import clopper_pearson
+from coldstart.training.intervals import clopper_pearson
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,119 @@
+"""The commands about models: train, predict, mistakes. `coldstart.cli` puts them in its parser."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from coldstart.errors import ColdstartError
+from coldstart.progress import Progress
+
+AddCommand = Callable[..., argparse.ArgumentParser]
+
+
+def add_commands(commands: Any, command: AddCommand) -> None:
+    """Add the parsers; ``command`` is `cli._command`."""
+    _add_train(commands, command)
+    _add_predict(commands, command)
+    _add_mistakes(commands, command)
+
+
+def open_project(options: argparse.Namespace) -> Any:
+    from coldstart.project import Project
+
+    return Project.open(options.project)
+
+
+def _add_train(commands: Any, command: AddCommand) -> None:
+    from coldstart.training.probes import AUTOMATIC, PROBES
+
+    train = command(
+        commands, "train", _train, "Fit a classifier on the labelled images and measure it."
+    )
+    train.add_argument(
+        "--model", choices=["probe"], default="probe", help="what to train (default: probe)"
+    )
+    train.add_argument(
+        "--probe",
+        choices=[AUTOMATIC, *PROBES],
+        default=AUTOMATIC,
+        help="the kind of classifier on the embeddings (default: auto, which takes the one that is "
+        "best at this number of labels)",
+    )
+
+
+def _train(options: argparse.Namespace, progress: Progress) -> Any:
+    from coldstart.workflow.train import train
+
+    return train(open_project(options), options.probe, progress=progress)
+
+
+def _add_predict(commands: Any, command: AddCommand) -> None:
+    predict = command(
+        commands, "predict", _predict, "Write what the newest model says of every image."
+    )
+    predict.add_argument(
+        "--format",
+        choices=["csv", "parquet", "folders"],
+        default="csv",
+        help="a table with probabilities, or a folder for each predicted class (default: csv)",
+    )
+    predict.add_argument(
+        "--to", required=True, type=Path, metavar="PATH", help="the file, or the new folder"
+    )
+    predict.add_argument(
+        "--copies",
+        action="store_true",
+        help="with folders: copy the images, do not link",
+    )
+    predict.add_argument(
+        "--precision",
+        type=float,
+        metavar="P",
+        help="mark the images that are predicted right with this probability, by the audit; in "
+        "folders the others stand apart",
+    )
+    predict.add_argument(
+        "--model", choices=["probe"], default="probe", help="whose word (default: probe)"
+    )
+
+
+def _predict(options: argparse.Namespace, progress: Progress) -> Any:
+    from coldstart.workflow.predictions import predict
+
+    if options.copies and options.format != "folders":
+        raise ColdstartError("--copies goes with --format folders.", "Leave it out for a table.")
+    report = predict(
+        open_project(options),
+        options.format,
+        options.to,
+        model=options.model,
+        precision=options.precision,
+        copies=options.copies,
+        progress=progress,
+    )
+    if options.json or report.confident is None:
+        return report
+    return vars(report) | {"confident": report.confident.words}
+
+
+def _add_mistakes(commands: Any, command: AddCommand) -> None:
+    mistakes = command(
+        commands, "mistakes", _mistakes, "List the labels that are probably wrong, worst first."
+    )
+    mistakes.add_argument(
+        "--first", type=int, default=20, metavar="K", help="how many to list (default: 20)"
+    )
+
+
+def _mistakes(options: argparse.Namespace, progress: Progress) -> Any:
+    from coldstart.workflow.mistakes import label_mistakes
+
+    report = label_mistakes(open_project(options))
+    shown = report.suspects[: max(0, options.first)]
+    if options.json:
+        return {"labels": report.labels, "contradicted": len(report.suspects), "suspects": shown}
+    lines = "".join(f"\n- {one.path}: {one.why}" for one in shown)
+    return {"labels": report.labels, "contradicted": f"{len(report.suspects)}{lines}"}

@@ -1,0 +1,118 @@
+"""What the model says of the whole pool, how much of it can be relied on, and the files of it."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import streamlit as st
+
+from coldstart.jobs import command_line
+from coldstart.project import Project, slug
+from coldstart.ui import job_card
+from coldstart.ui.head import question
+from coldstart.ui.words import count, percent
+from coldstart.workflow.confident import ConfidentShare, confident_share
+from coldstart.workflow.predictions import predictions, predictions_csv
+
+_PERCENT = "%.0f%%"
+_PRECISIONS = (0.8, 0.9, 0.95, 0.98, 0.99)
+
+
+def show(project: Project) -> None:
+    """The predicted classes, the share that is confident enough, and the files."""
+    table = predictions(project)
+    if table is None or table.empty:
+        return
+    question("What does it say about the whole pool?")
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _classes(table)
+    with right:
+        share = _confident(project, len(table))
+        _files(project, table, share)
+
+
+def _classes(table: pd.DataFrame) -> None:
+    totals = table.groupby("predicted_class", sort=True)["confidence"].agg(["size", "mean"])
+    st.dataframe(
+        {
+            "Class": list(totals.index),
+            "Predicted images": totals["size"].tolist(),
+            "Mean confidence": [100 * one for one in totals["mean"].tolist()],
+        },
+        hide_index=True,
+        column_config={"Mean confidence": st.column_config.NumberColumn(format=_PERCENT)},
+        alt="Predicted images of each class",
+    )
+    st.caption(
+        "Confidence is the model's own word: how far it can be trusted is what the audit says, not "
+        "the model."
+    )
+
+
+def _confident(project: Project, images: int) -> ConfidentShare:
+    precision = st.segmented_control(
+        "How often must a prediction be right to be used without a look?",
+        _PRECISIONS,
+        format_func=percent,
+        default=0.95,
+        required=True,
+        key="precision",
+    )
+    share = confident_share(project, float(precision or 0.95))
+    if share.share is not None:
+        st.markdown(
+            f"**{count(round(share.share * images), 'image')}, the surest {percent(share.share)}, "
+            f"are confident enough.** {share.words}"
+        )
+        st.caption(
+            "Counted on audit images by a model that had seen none of their labels; the interval "
+            "holds for all ten shares that were tried, at one such look."
+        )
+    else:
+        st.markdown(share.words)
+    return share
+
+
+def _files(project: Project, table: pd.DataFrame, share: ConfidentShare) -> None:
+    name = f"{slug(project.name)}-predictions"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Predictions (csv)",
+            data=lambda: predictions_csv(table),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Predictions (parquet)",
+            data=lambda: _parquet(table),
+            file_name=f"{name}.parquet",
+            mime="application/vnd.apache.parquet",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    with st.expander("A folder for each predicted class"):
+        st.caption("Links to the images or copies of them, in a new folder on the server.")
+        place = st.text_input(
+            "New folder", str(project.directory / "exports" / "predicted"), key="predicted_to"
+        )
+        copies = st.checkbox("Copy the images instead of linking them", key="predicted_copies")
+        apart = share.share is not None and st.checkbox(
+            f"Put what is not {percent(share.precision)} sure into a folder of its own",
+            key="predicted_apart",
+        )
+        arguments = ["--format", "folders", "--to", place]
+        arguments += ["--copies"] if copies else []
+        arguments += ["--precision", f"{share.precision:g}"] if apart else []
+        if st.button("Make the folders", icon=":material/folder:", disabled=not place.strip()):
+            job_card.start(project, "predict", arguments)
+        st.code(command_line(project, "predict", arguments), language="bash")
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    stream = io.BytesIO()
+    table.to_parquet(stream, index=False)
+    return stream.getvalue()
