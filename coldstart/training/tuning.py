@@ -47,14 +47,14 @@ def tune(
     if len(rows) == 0:
         return model.strengths[0], model.temperature
     tried = [
-        (*_fit_temperature(one[rows], classes[rows], model.temperature), strength)
+        (*fit_temperature(one[rows], classes[rows], model.temperature), strength)
         for one, strength in zip(scores, model.strengths)
     ]
     _, temperature, strength = min(tried, key=lambda found: found[0])
     return strength, temperature
 
 
-def _fit_temperature(
+def fit_temperature(
     scores: np.ndarray, classes: np.ndarray, expected: float
 ) -> tuple[float, float]:
     """The mean negative log likelihood at the best temperature, and that temperature.

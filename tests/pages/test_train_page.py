@@ -93,4 +93,4 @@ def test_labels_and_predictions_can_be_taken_away(open_page: OpenPage, labelled:
         "Predictions (parquet)",
         *(f"Manifest ({name})" for name in MANIFEST_FORMATS),
     ]
-    assert "from coldstart.training import load_labelled" in app.code[0].value
+    assert "from coldstart.training import load_labelled" in app.code[-1].value
