@@ -9,7 +9,7 @@ import streamlit as st
 from coldstart.labels.keys import KEYBOARD_SHORTCUTS
 from coldstart.project import Project
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import make_token, project_key
+from coldstart.server.tokens import image_key, make_token, project_key
 from coldstart.ui import session
 from coldstart.ui.classes import labeller_classes
 from coldstart.ui.labeller import grid_labeller
@@ -35,9 +35,7 @@ def show(project: Project, doubtful: Sequence[Doubtful]) -> None:
     for image in images:
         # What asked for it first is of no interest here, and its batch is not this page's.
         image.update(reason=why[int(image["id"])], rank=None, batch_id=None)
-    coming = project.store.images.get(
-        [one.image_id for one in doubtful[(page + 1) * PAGE_SIZE : (page + 2) * PAGE_SIZE]]
-    )
+    later = doubtful[(page + 1) * PAGE_SIZE : (page + 2) * PAGE_SIZE]
     key = project_key(project.directory)
     grid_labeller(
         key="relabeller",
@@ -48,9 +46,12 @@ def show(project: Project, doubtful: Sequence[Doubtful]) -> None:
         batch=None,
         page=page,
         pages=pages,
-        urls=route_urls(key, str(st.get_option("server.baseUrlPath") or "")),
+        urls=route_urls(
+            image_key(project.directory, session.annotator()),
+            str(st.get_option("server.baseUrlPath") or ""),
+        ),
         keys=KEYBOARD_SHORTCUTS,
-        next_thumbnails=[row.content_hash for row in coming.values() if row.content_hash],
+        next_images=images_by_id(project, [one.image_id for one in later]),  # type: ignore[arg-type]
         on_page=_turn,
     )
 
