@@ -67,7 +67,12 @@ function give(labeller, given) {
 /** Undo the newest step, on whatever page its images are; older ones are fetched if need be. */
 export async function undo(labeller) {
   const { history } = labeller;
-  if (history.undo.length === 0 && (history.more || history.loading)) await older(labeller);
+  // Several presses may wait for the same steps, and use them up before this one's turn comes.
+  while (history.undo.length === 0 && (history.more || history.loading)) {
+    const { oldest } = history;
+    await older(labeller);
+    if (history.oldest === oldest) break; // no answer: the next undo asks again
+  }
   restore(labeller, stepBack(history), "before", "undo");
   if (runsShort(history)) void older(labeller);
 }
