@@ -23,6 +23,7 @@ from coldstart import (
     cli_training,
     select_command,
 )
+from coldstart.cli_embeddings import add_commands as add_embedding_commands
 from coldstart.cli_labels import add_commands as add_label_commands
 from coldstart.errors import ColdstartError
 from coldstart.jobs import JOB_VARIABLE, JobProgress
@@ -159,6 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     cli_diagnostics.add_commands(commands, _command)
+    add_embedding_commands(commands, _command)
 
     rehearsal = _command(commands, "rehearse", _rehearse, cli_rehearse.SUMMARY, project="?")
     cli_rehearse.add_options(rehearsal)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from coldstart.ui import embedding_view
+from coldstart.ui.compare_view import compare
 from coldstart.ui.encoder_cards import encoder_cards
 from coldstart.ui.head import empty, open_project_or_stop, page_head, step_link
 from coldstart.ui.job_card import job_card
+from coldstart.ui.simclr_view import simclr_panel
 
 TITLE, QUESTION = "Embeddings", "How should images be compared?"
 
@@ -19,14 +21,18 @@ if project.store.images.count("usable") == 0:
     st.stop()
 
 computing = job_card(project, "embed")
+training = job_card(project, "simclr")
 active = embedding_view.active(project)
 if active is not None:
     step_link(action, "label", "Go to Select & Label")
     embedding_view.likeness(project, active)
+    compare(project, active.name)
 else:
     embedding_view.compute_default(project, action, disabled=computing)
 
 encoder_cards(project, disabled=computing)
+with st.expander("Train a network on your images", icon=":material/school:", expanded=training):
+    simclr_panel(project, disabled=computing)
 with st.expander("Use vectors of your own", icon=":material/upload:"):
     embedding_view.own_vectors(project)
 embedding_view.finished_sets(project, active)

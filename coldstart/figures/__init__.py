@@ -7,6 +7,7 @@ from coldstart.figures.balls import batches_figure, radius_figure
 from coldstart.figures.calibration import calibration_figure
 from coldstart.figures.classes import confusion_figure, labels_by_class_figure
 from coldstart.figures.coverage import coverage_figure, purity_figure
+from coldstart.figures.embeddings import sets_purity_figure, simclr_figure
 from coldstart.figures.map import MAP_LIMIT, map_figure, thin_out
 from coldstart.figures.map_groups import MapGroup, group_points
 from coldstart.figures.picks import picks_figure
@@ -35,5 +36,7 @@ __all__ = [
     "picks_figure",
     "purity_figure",
     "radius_figure",
+    "sets_purity_figure",
+    "simclr_figure",
     "thin_out",
 ]

@@ -11,6 +11,7 @@ NOT_MEASURED = "not measured yet"
 JOB_TITLES: dict[str, str] = {
     "scan": "Scan",
     "embed": "Embeddings",
+    "simclr": "SimCLR",
     "select": "Selection",
     "train": "Training",
     "rehearse": "Rehearsal",

@@ -46,12 +46,14 @@ def embed(
     options: dict[str, Any] | None = None,
     name: str | None = None,
     engine: str = "local",
+    activate: bool = True,
     progress: Progress = silent,
 ) -> EmbedReport:
-    """Compute the vectors that are missing from the embedding set, and work with that set.
+    """Compute the vectors that are missing from an embedding set, and work with that set.
 
     Killed at any moment, the next call goes on at the last complete block. New images are added,
-    changed ones computed again. ``engine`` is "local", or "ray" for a Ray cluster.
+    changed ones computed again. ``engine`` is "local", or "ray" for a Ray cluster;
+    without ``activate`` the set in use stays in use.
 
     Raises
     ------
@@ -75,8 +77,9 @@ def embed(
     report = extract(made, images, directory, progress=progress, engine=_engine(engine))
     if report.computed:
         _forget_derived(project, set_name)
-    project = project.set(embedding_set=set_name)
-    coverage_radius(project, load_pool(project), progress=_after(progress, len(images)))
+    if activate:
+        project = project.set(embedding_set=set_name)
+        coverage_radius(project, load_pool(project), progress=_after(progress, len(images)))
     shown = {row.image_id: shown_name(row.path) for row in rows}
     return EmbedReport(
         embedding_set=set_name,

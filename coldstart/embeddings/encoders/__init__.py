@@ -95,6 +95,15 @@ def make_encoder(name: str, weights: Path | None = None, seed: int = 0, **option
     ------
     ColdstartError : the name or an option is unknown, or the weights cannot be had or do not fit.
     """
+    if name == SIMCLR:
+        if weights is None or options:
+            raise ColdstartError(
+                "The encoder `simclr` is what `coldstart simclr` has trained, and nothing else.",
+                "Name its file with --weights.",
+            )
+        from coldstart.embeddings.encoders.adapted import AdaptedEncoder
+
+        return AdaptedEncoder(weights)
     card = card_of(name)
     if not card.model:
         for option in options:

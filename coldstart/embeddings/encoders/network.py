@@ -87,7 +87,8 @@ class NetworkEncoder:
 
     def scaled(self, pixels: np.ndarray) -> torch.Tensor:
         """(m, side, side, 3) uint8 as the (m, 3, side, side) float32 the network takes."""
-        images = torch.from_numpy(pixels).to(self.device, non_blocking=True)
+        writable = np.require(pixels, requirements="CW")
+        images = torch.from_numpy(writable).to(self.device, non_blocking=True)
         return (images.permute(0, 3, 1, 2).float() / 255.0 - self._mean) / self._deviation
 
     def choose(self, pixels: np.ndarray, images: int, cores: int) -> dict[str, Any]:

@@ -34,11 +34,11 @@ class DinoResnet50Encoder(NetworkEncoder):
         super().__init__("dino_resnet50", network, CROPPING, {}, file)
 
 
-def headless_resnet50() -> torch.nn.Module:
-    """The network up to the averaged maps and, until weights are put in, without any numbers."""
+def headless_resnet50(device: str = "meta") -> torch.nn.Module:
+    """Up to the averaged maps; on the device "meta" it has no numbers until weights are put in."""
     import torchvision
 
-    with torch.device("meta"):
+    with torch.device(device):
         network = torchvision.models.resnet50(weights=None)
     network.fc = torch.nn.Identity()
     return network

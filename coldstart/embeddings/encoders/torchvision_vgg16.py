@@ -34,11 +34,11 @@ class Vgg16Encoder(NetworkEncoder):
         super().__init__("vgg16", network, CROPPING, {}, file)
 
 
-def penultimate_vgg16() -> torch.nn.Module:
-    """The network without its last layers and, until weights are put in, without any numbers."""
+def penultimate_vgg16(device: str = "meta") -> torch.nn.Module:
+    """The network without its last layers; on "meta" it has no numbers until weights are put in."""
     import torchvision
 
-    with torch.device("meta"):
+    with torch.device(device):
         network = torchvision.models.vgg16(weights=None)
     network.classifier = network.classifier[:5]  # linear, ReLU, dropout, linear, ReLU
     return network

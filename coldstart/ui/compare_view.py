@@ -1,0 +1,116 @@
+"""Which embedding? Sets side by side: neighbours to judge by, measures, and accuracies."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from coldstart.embeddings.measures import SHARES
+from coldstart.figures import sets_purity_figure
+from coldstart.project import Project
+from coldstart.ui.guard import guarded
+from coldstart.ui.head import question
+from coldstart.ui.thumbnails import figure_html
+from coldstart.ui.words import count
+from coldstart.workflow.compare import LABELS_TO_SAY, Comparison, Score, compare_sets, neighbours_in
+
+_SEED = "compare_seed"
+
+
+def compare(project: Project, active_name: str) -> None:
+    """Shown from two sets on."""
+    from coldstart.workflow.embed import embedding_sets
+
+    names = [one.name for one in embedding_sets(project)]
+    if len(names) < 2:
+        return
+    st.fragment(_compare)(project, names, active_name)
+
+
+@guarded
+def _compare(project: Project, names: list[str], active_name: str) -> None:
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        question("Which of them suits your images?")
+        if st.button("Four others", icon=":material/casino:", type="tertiary", key="compare_dice"):
+            st.session_state[_SEED] = st.session_state.get(_SEED, 0) + 1
+    others = [name for name in names if name != active_name]
+    chosen = st.multiselect(
+        "Sets to compare",
+        names,
+        default=[active_name, others[-1]] if active_name in names else names[-2:],
+        key="compare_sets",
+        help="The first is what the others are compared with.",
+    )
+    if len(chosen) < 2:
+        st.caption("Choose two or more.")
+        return
+    seed = int(st.session_state.get(_SEED, 0))
+    for image, near in neighbours_in(project, chosen, seed=seed):
+        rows = "".join(
+            f'<div class="cs-likeness cs-beside"><span title="{escape(name, quote=True)}">'
+            f"{escape(name)}</span>{''.join(figure_html(project, one) for one in found)}</div>"
+            for name, found in near.items()
+        )
+        st.html(
+            f'<div class="cs-compare">{figure_html(project, image)}'
+            f'<div class="cs-likenesses">{rows}</div></div>'
+        )
+    st.caption("Random images, each with its five nearest neighbours in every set.")
+    if st.toggle("Measure them", key="compare_measure"):
+        _measured(project, chosen)
+
+
+def _measured(project: Project, chosen: list[str]) -> None:
+    with st.spinner("Measuring"):
+        comparison = _kept(project, tuple(chosen), _state(project, chosen))
+    st.markdown(comparison.sentence)
+    rows = []
+    for one in comparison.sets:
+        measures = one.measures
+        rows.append(
+            {
+                "Set": one.embedding_set,
+                "Pure balls": f"{measures.purity_area:.0%}",
+                "Neighbour stability": f"{measures.neighbour_stability:.0%}",
+                "Intrinsic dimension": f"{measures.intrinsic_dimension:.1f} "
+                f"of {measures.dimension:,}",
+                "k-NN": _words(one.nearest),
+                "Probe": _words(one.probe),
+            }
+        )
+    st.table(rows)
+    st.caption(
+        "Pure balls: share of neighbourhoods within one k-means group, mean over twelve radii. "
+        "Stability: how much of the ten nearest neighbours two random halves of the coordinates "
+        "agree in. Intrinsic dimension: in how many directions the images really vary. None of "
+        f"these is an accuracy; k-NN and probe are, from {LABELS_TO_SAY} labels on, with 95% "
+        f"intervals. Measured on {count(comparison.sets[0].measures.rows, 'random image')}."
+    )
+    curves = {one.embedding_set: one.measures.purity.tolist() for one in comparison.sets}
+    st.markdown("**Up to which radius do neighbourhoods hold one kind of image?**")
+    st.plotly_chart(sets_purity_figure(SHARES, curves), key="compare_purity")
+
+
+def _words(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    low, high = score.interval
+    return f"{score.accuracy:.0%} ({low:.0%}–{high:.0%})"
+
+
+def _state(project: Project, chosen: list[str]) -> tuple[object, ...]:
+    """What the comparison depends on: the vectors and the labels."""
+    files = [project.embeddings / name / "vectors.npy" for name in chosen]
+    return (
+        *(file.stat().st_mtime_ns if file.exists() else 0 for file in files),
+        project.store.labels.last_event_id(),
+        project.directory,
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _kept(_project: Project, chosen: tuple[str, ...], state: tuple[object, ...]) -> Comparison:
+    return compare_sets(_project, chosen)
