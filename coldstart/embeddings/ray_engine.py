@@ -38,7 +38,6 @@ def encode_on_ray(
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    context.log_internal_stack_trace_to_stdout = False
     workers = min(len(rows), gpus or cores)
     # One batch a block: results arrive one by one, and a lost worker costs one batch.
     work = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
