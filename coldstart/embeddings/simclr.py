@@ -22,15 +22,14 @@ import torch
 from PIL import Image
 
 from coldstart.embeddings.encoders.adapted import Trainable, save_adapted
+from coldstart.embeddings.simclr_history import HISTORY, Epoch, best_epoch
 from coldstart.errors import ColdstartError
 from coldstart.images.read import ImageProblem, read_image
 from coldstart.progress import Progress, silent
 
-CHECKPOINT, HISTORY = "checkpoint.pt", "history.json"
+CHECKPOINT = "checkpoint.pt"
 HELD_OUT_SHARE, HELD_OUT_MOST, HELD_OUT_LEAST = 0.1, 256, 8
 FEWEST_IMAGES = 32
-MEANT_BY_BETTER = 0.005
-"""How much the consistency must rise above its best for an epoch to count as a help."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +50,6 @@ class SimclrSettings:
     patience: int = 10
     mirror: bool = True
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass: mean loss, and on the images kept aside the share whose view finds its twin.
-
-    Epoch 0 is the network as it started; it has no loss.
-    """
-
-    epoch: int
-    loss: float | None
-    consistency: float
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -108,15 +94,6 @@ def train_simclr(
             f"The training cannot be written to {directory}: {error.strerror or error}.",
             "Make room or give the right to write there; it resumes after its last epoch.",
         ) from error
-
-
-def read_history(directory: Path) -> list[Epoch]:
-    """What a run has done so far, for the page that watches it; empty before its first epoch."""
-    try:
-        rows = json.loads((directory / HISTORY).read_text(encoding="utf-8"))
-        return [Epoch(**row) for row in rows]
-    except (OSError, ValueError, TypeError):
-        return []
 
 
 class _Run:
@@ -268,7 +245,7 @@ class _Run:
 
     def _end_epoch(self, epoch: Epoch, file: Path) -> None:
         self.history.append(epoch)
-        if epoch.consistency > self.best + MEANT_BY_BETTER or epoch.epoch == 0:
+        if best_epoch(self.history) == epoch.epoch:
             self.best_epoch, self.best = epoch.epoch, epoch.consistency
             about = {"epoch": epoch.epoch, "training": asdict(self.settings)}
             state = self.network.state_dict()

@@ -36,7 +36,13 @@ def sets_purity_figure(shares: Sequence[float], purity: Mapping[str, Sequence[fl
                 "of the images<extra></extra>",
             )
         )
-    figure.update_xaxes(title_text="Images within the radius", type="log", tickformat=".1%")
+    ticks = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
+    figure.update_xaxes(
+        title_text="Images within the radius",
+        type="log",
+        tickvals=ticks,
+        ticktext=[f"{100 * tick:g}%" for tick in ticks],
+    )
     figure.update_yaxes(title_text="Pure balls", range=[0, 1.02], tickformat=".0%")
     figure.update_layout(height=320)
     return figure
@@ -82,10 +88,16 @@ def simclr_figure(
             hovertemplate="the network of epoch %{x} is kept<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="Epoch", rangemode="tozero")
+    figure.update_xaxes(title_text="Epoch", rangemode="tozero", tickformat="d")
     figure.update_yaxes(title_text="Neighbour consistency", range=[0, 1.02], tickformat=".0%")
     figure.update_layout(
         height=320,
-        yaxis2={"title": "Loss", "overlaying": "y", "side": "right", "showgrid": False},
+        yaxis2={
+            "title": "Loss",
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+            "tickformat": ".1f",
+        },
     )
     return figure

@@ -9,6 +9,7 @@ import streamlit as st
 from coldstart.embeddings.measures import SHARES
 from coldstart.figures import sets_purity_figure
 from coldstart.project import Project
+from coldstart.store import ImageRow
 from coldstart.ui.guard import guarded
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import figure_html
@@ -48,7 +49,8 @@ def _compare(project: Project, names: list[str], active_name: str) -> None:
         st.caption("Choose two or more.")
         return
     seed = int(st.session_state.get(_SEED, 0))
-    for image, near in neighbours_in(project, chosen, seed=seed):
+    state = _state(project, chosen)
+    for image, near in _kept_neighbours(project, tuple(chosen), seed, state):
         rows = "".join(
             f'<div class="cs-likeness cs-beside"><span title="{escape(name, quote=True)}">'
             f"{escape(name)}</span>{''.join(figure_html(project, one) for one in found)}</div>"
@@ -65,7 +67,8 @@ def _compare(project: Project, names: list[str], active_name: str) -> None:
 
 def _measured(project: Project, chosen: list[str]) -> None:
     with st.spinner("Measuring"):
-        comparison = _kept(project, tuple(chosen), _state(project, chosen))
+        labels = project.store.labels.last_event_id()
+        comparison = _kept(project, tuple(chosen), (*_state(project, chosen), labels))
     st.markdown(comparison.sentence)
     rows = []
     for one in comparison.sets:
@@ -102,13 +105,19 @@ def _words(score: Score | None) -> str:
 
 
 def _state(project: Project, chosen: list[str]) -> tuple[object, ...]:
-    """What the comparison depends on: the vectors and the labels."""
+    """What neighbours depend on: the vectors."""
     files = [project.embeddings / name / "vectors.npy" for name in chosen]
     return (
         *(file.stat().st_mtime_ns if file.exists() else 0 for file in files),
-        project.store.labels.last_event_id(),
         project.directory,
     )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _kept_neighbours(
+    _project: Project, chosen: tuple[str, ...], seed: int, state: tuple[object, ...]
+) -> list[tuple[ImageRow, dict[str, list[ImageRow]]]]:
+    return neighbours_in(_project, chosen, seed=seed)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

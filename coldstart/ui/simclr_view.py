@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from coldstart.embeddings.simclr_history import best_epoch
 from coldstart.errors import ColdstartError
 from coldstart.figures import simclr_figure
 from coldstart.project import Project
@@ -59,7 +60,7 @@ def _curve(project: Project) -> None:
     name, history = list(runs.items())[-1]
     if not history:
         return
-    best = max(history, key=lambda epoch: (epoch.consistency, -epoch.epoch)).epoch
+    best = best_epoch(history)
     st.markdown(f"**Does training “{name}” still help?**")
     st.plotly_chart(
         simclr_figure(

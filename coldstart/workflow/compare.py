@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from coldstart.embeddings.measures import Measures
 
 LABELS_TO_SAY = 50
+IMAGES_TO_SEARCH = 20_000
+"""Among how many random images neighbours are looked for, so that a page need not wait."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,16 @@ def compare_sets(
 def neighbours_in(
     project: Project, names: Sequence[str], *, count: int = 4, neighbours: int = 5, seed: int = 0
 ) -> list[tuple[ImageRow, dict[str, list[ImageRow]]]]:
-    """The same random images with their nearest neighbours in each set, nearest first."""
+    """The same random images with their nearest neighbours in each set, nearest first.
+
+    Of more than 20,000 images, neighbours are looked for among 20,000 random ones.
+    """
     sets = [_set_called(project, name) for name in names]
     ids, rows_of = _in_common(project, sets)
-    drawn = np.random.default_rng(seed).permutation(len(ids))[:count]
+    random = np.random.default_rng(seed)
+    searched = np.sort(random.permutation(len(ids))[:IMAGES_TO_SEARCH])
+    ids, rows_of = ids[searched], [rows[searched] for rows in rows_of]
+    drawn = random.permutation(len(ids))[:count]
     found: list[dict[str, list[int]]] = [{} for _ in drawn]
     for one, rows in zip(sets, rows_of, strict=True):
         nearest = _nearest(one.vectors, rows, drawn, neighbours)

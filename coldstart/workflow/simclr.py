@@ -14,7 +14,8 @@ from coldstart.workflow.embed import SIMCLR, embed
 from coldstart.workflow.pool import active_set
 
 if TYPE_CHECKING:
-    from coldstart.embeddings.simclr import Epoch, SimclrSettings
+    from coldstart.embeddings.simclr import SimclrSettings
+    from coldstart.embeddings.simclr_history import Epoch
 
 DEFAULT_NETWORK = "timm:resnet18"
 
@@ -80,6 +81,8 @@ def simclr(
     verdict = "There is no other embedding set to compare it with."
     if compared:
         verdict = compare_sets(project, [compared, set_name], progress=progress).sentence
+    if result.best_epoch == 0:
+        verdict = f"Training did not help: the network is kept as it started. {verdict}"
     return SimclrReport(
         embedding_set=set_name,
         weights=str(result.weights.relative_to(project.directory)),
@@ -97,7 +100,7 @@ def simclr(
 
 def simclr_runs(project: Project) -> dict[str, list[Epoch]]:
     """Every SimCLR run of the project by the name of its set, with what it has done so far."""
-    from coldstart.embeddings.simclr import HISTORY, read_history
+    from coldstart.embeddings.simclr_history import HISTORY, read_history
 
     files = sorted(project.models.glob(f"*/{HISTORY}"), key=lambda file: file.stat().st_mtime)
     return {file.parent.name: read_history(file.parent) for file in files}

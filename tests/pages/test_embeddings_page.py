@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from page_helpers import OpenPage, buttons, press, primary, texts
 
 from coldstart.embeddings.encoders import ENCODERS
 from coldstart.project import Project
+from coldstart.workflow.embed import import_vectors, use_set
 from coldstart.workflow.pool import active_set
 
 
@@ -99,3 +101,50 @@ def _npy(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
+
+
+def test_two_sets_are_shown_beside_each_other_and_measured(
+    open_page: OpenPage, embedded: Project, tmp_path: Path
+) -> None:
+    file = tmp_path / "other.npy"
+    np.save(file, np.random.default_rng(1).normal(size=(24, 5)).astype(np.float32))
+    first = active_set(embedded)
+    assert first is not None
+    import_vectors(embedded, file)
+    use_set(Project.open(embedded.directory), first.name)
+    app = open_page("embeddings", Project.open(embedded.directory))
+    beside = [one.value for one in app.html if 'class="cs-compare"' in one.value]
+    assert len(beside) == 4
+    assert all(one.count("<img") == 1 + 2 * 5 for one in beside)
+    app.toggle(key="compare_measure").set_value(True).run()
+    said = texts(app)
+    assert "no accuracy can be told yet" in said
+    assert "None of these is an accuracy" in said
+    used = active_set(Project.open(embedded.directory))
+    assert used is not None
+    assert used.name == first.name
+
+
+def test_simclr_shows_its_curve_and_what_came_of_it(open_page: OpenPage, embedded: Project) -> None:
+    run = embedded.models / "mine"
+    run.mkdir(parents=True)
+    rows = [
+        {"epoch": 0, "loss": None, "consistency": 0.2, "seconds": 0.0},
+        {"epoch": 1, "loss": 5.0, "consistency": 0.6, "seconds": 1.0},
+    ]
+    (run / "history.json").write_text(json.dumps(rows))
+    job = embedded.store.jobs.start("simclr", [], "ann")
+    assert job is not None
+    result = {"started_from": "tiny.pth", "verdict": "No telling.", "embedding_set": "mine"}
+    embedded.store.jobs.finish(job, "done", result=result)
+    said = texts(open_page("embeddings", embedded))
+    assert "Does training “mine” still help?" in said
+    assert "Started from tiny.pth. No telling." in said
+
+
+def test_a_model_of_timm_is_found_by_its_name(open_page: OpenPage, scanned: Project) -> None:
+    app = open_page("embeddings", scanned)
+    app.text_input(key="timm_name").set_value("test_resnat").run()
+    assert "Did you mean test_resnet" in app.error[0].value.replace("\\", "")
+    app.text_input(key="timm_name").set_value("test_resnet").run()
+    assert "curl -L -o test_resnet" in " ".join(one.value for one in app.code)

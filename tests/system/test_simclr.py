@@ -19,7 +19,8 @@ from PIL import Image
 from coldstart.embeddings.encoders import make_encoder
 from coldstart.embeddings.encoders.adapted import trainable
 from coldstart.embeddings.matrix import EmbeddingSet
-from coldstart.embeddings.simclr import SimclrSettings, read_history, train_simclr
+from coldstart.embeddings.simclr import SimclrSettings, train_simclr
+from coldstart.embeddings.simclr_history import read_history
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.workflow.embed import import_vectors

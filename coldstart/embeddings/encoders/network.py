@@ -87,7 +87,7 @@ class NetworkEncoder:
 
     def scaled(self, pixels: np.ndarray) -> torch.Tensor:
         """(m, side, side, 3) uint8 as the (m, 3, side, side) float32 the network takes."""
-        writable = np.require(pixels, requirements="CW")
+        writable = np.require(pixels, requirements=["C", "W"])
         images = torch.from_numpy(writable).to(self.device, non_blocking=True)
         return (images.permute(0, 3, 1, 2).float() / 255.0 - self._mean) / self._deviation
 
