@@ -18,6 +18,7 @@ from typing import Any
 
 from coldstart import (
     __version__,
+    cli_data,
     cli_diagnostics,
     cli_rehearse,
     cli_training,
@@ -68,8 +69,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--images",
         action="append",
         required=True,
-        metavar="DIR",
-        help="a folder of images; may be given several times",
+        metavar="PLACE",
+        help="a folder of images, a .zip, a list of paths (.csv, .jsonl, .parquet), or a URL such "
+        "as s3://bucket/folder; may be given several times",
     )
     new.add_argument("--name", help="what to call it (default: the directory's name)")
     new.add_argument(
@@ -123,18 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     select_command.add_options(select)
     _settings(select, "a setting of the strategy")
 
-    label = _command(
-        commands, "label", _label, "Take labels from a CSV file with the columns path,class_name."
-    )
-    label.add_argument(
-        "--from", dest="file", type=Path, required=True, metavar="CSV", help="the file"
-    )
-    label.add_argument(
-        "--annotator",
-        default="import",
-        metavar="NAME",
-        help="whose answers they are (default: import)",
-    )
+    cli_data.add_commands(commands, _command)
 
     add_label_commands(lambda *words: _command(commands, *words), _project)
     cli_training.add_commands(commands, _command)
@@ -237,10 +228,17 @@ def _select(options: argparse.Namespace, progress: Progress) -> Any:
     return select_command.run(_project(options), options, _pairs(options.set), progress)
 
 
+<<<<<<< HEAD
 def _label(options: argparse.Namespace, progress: Progress) -> Any:
     from coldstart.workflow.label import import_labels
 
     return import_labels(_project(options), options.file, options.annotator, progress=progress)
+=======
+def _train(options: argparse.Namespace, progress: Progress) -> Any:
+    from coldstart.workflow.train import train
+
+    return train(_project(options), options.model, progress=progress)
+>>>>>>> f09d884 (Data: findings to look through and leave out, images from zips, lists and stores, labels that are there already)
 
 
 def _advise(options: argparse.Namespace, progress: Progress) -> Any:

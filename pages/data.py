@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coldstart.ui import data_view, project_picker, session
+from coldstart.ui import data_view, findings_view, known_labels_view, project_picker, session
 from coldstart.ui.head import page_head, step_link
 from coldstart.ui.job_card import job_card
 
@@ -33,16 +33,19 @@ with action:
     data_view.rescan_button(project, disabled=scanning)
     step_link(action, "embeddings", "Go to Embeddings")
 data_view.counts(project, files)
-images, unusable, missing = st.tabs(
+images, found, missing, known = st.tabs(
     [
         f"Images {files.images:,}",
-        f"Cannot be used {files.unusable:,}",
+        f"Findings {files.findings:,}",
         f"Gone since the last scan {files.missing:,}",
+        "Labels you have",
     ]
 )
 with images:
     data_view.image_pages(project)
-with unusable:
-    data_view.unusable_list(project)
+with found:
+    findings_view.findings_list(project)
 with missing:
     data_view.missing_list(project)
+with known:
+    known_labels_view.known_labels(project)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
 from coldstart.store.database import writing
-from coldstart.store.memory import IMAGES, changed, label_stamp, remembered, version
+from coldstart.store.memory import IMAGES, Answer, changed, label_stamp, remembered, version
 from coldstart.store.schema import batch_images, current_labels, images, standing_answers
 
 if TYPE_CHECKING:
@@ -127,6 +127,10 @@ class Images:
         """A number that grows whenever any image changes, is found, goes or is left out."""
         return version(self._engine, IMAGES)
 
+    def remembered(self, what: str, compute: Callable[[], Answer]) -> Answer:
+        """``compute()``, kept in this process until an image changes."""
+        return remembered((self._url, what), self.version(), compute)
+
     def known(self, root: int, paths: Sequence[str]) -> dict[str, KnownFile]:
         """What is known of the files at these paths below one root; strangers are left out."""
         found: dict[str, KnownFile] = {}
@@ -237,6 +241,13 @@ class Images:
         if not ids:
             return np.empty(0, np.int64), np.empty(0, "S64")
         return np.concatenate(ids), np.concatenate(hashes)
+
+    def paths(self) -> Iterator[tuple[int, str]]:
+        """(image_id, path) of the pool, by id."""
+        query = select(images.c.image_id, images.c.path).where(_usable).order_by(images.c.image_id)
+        with self._engine.connect() as connection:
+            rows = connection.execution_options(yield_per=CHUNK).execute(query)
+            yield from ((row[0], decode_path(row[1])) for row in rows)
 
     def get(self, image_ids: Sequence[int]) -> dict[int, ImageRow]:
         """The rows of these images, by `image_id`; unknown ids are left out."""

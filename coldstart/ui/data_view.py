@@ -12,6 +12,7 @@ from coldstart.ui import job_card
 from coldstart.ui.facts import show_facts
 from coldstart.ui.head import empty
 from coldstart.ui.thumbnails import thumbnail_pages
+from coldstart.workflow.doctor import findings
 from coldstart.workflow.label import shown_name
 
 _LISTED = 2_000
@@ -25,12 +26,20 @@ class Files:
     images: int
     unusable: int
     missing: int
+    left_out: int
+    findings: int  # kinds
 
 
 def count_files(project: Project) -> Files:
     """Count the images that can be used, cannot, and are gone."""
     images = project.store.images
-    return Files(images.count("usable"), images.count("problem"), images.count("missing"))
+    return Files(
+        images=images.count("usable"),
+        unusable=images.count("problem"),
+        missing=images.count("missing"),
+        left_out=images.count("left out"),
+        findings=len(findings(project)),
+    )
 
 
 def rescan_button(project: Project, *, disabled: bool) -> None:
@@ -70,6 +79,8 @@ def counts(project: Project, found: Files) -> None:
         facts.append(("Width", _range(sizes[0], sizes[2])))
         facts.append(("Height", _range(sizes[1], sizes[3])))
     facts.append(("Cannot be used", f"{found.unusable:,}"))
+    if found.left_out:
+        facts.append(("Left out", f"{found.left_out:,}"))
     show_facts(facts)
     folders = ", ".join(f"`{source.shown}`" for source in project.sources)
     st.caption(f"From {folders} and every folder below. The files are only read, never changed.")

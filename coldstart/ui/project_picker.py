@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -87,16 +88,25 @@ def new_project_form() -> None:
             "Folder of images",
             key=_FOLDER,
             placeholder="/home/you/photos",
-            help="Every image below it is found, however deep. The images are only read.",
+            help="Every image below it is found, however deep. The images are only read. A .zip, a "
+            "list of paths (.csv, .jsonl, .parquet) or a URL (s3://bucket/folder) will do too.",
         )
         with st.popover("Browse", icon=":material/folder_open:"):
             folder_browser(_FOLDER)
+    more = st.text_area(
+        "More places, one a line",
+        key="new_project_more",
+        height=68,
+        placeholder="/media/camera\ns3://bucket/photos",
+        help="For images that lie in several folders, zips, lists or stores.",
+    )
     name = st.text_input(
         "Project name", key="new_project_name", placeholder=Path(folder).name or "photos"
     )
     if st.button("Make the project and scan", icon=":material/add:", disabled=not folder.strip()):
         with guard():
-            _make(name.strip() or Path(folder.strip()).name, folder)
+            places = [folder, *(line for line in more.splitlines() if line.strip())]
+            _make(name.strip() or Path(folder.strip()).stem, places)
 
 
 def recent_list() -> None:
@@ -129,13 +139,14 @@ def _recent_row(project: RecentProject) -> None:
             st.rerun()
 
 
-def _make(name: str, folder: str) -> None:
-    check_allowed(folder)
-    if not any(Path(folder).expanduser().iterdir()):
-        raise ColdstartError(
-            f"The folder {folder} is empty.", "Choose the folder that holds the images."
-        )
-    project = new_project(name, [folder])
+def _make(name: str, places: Sequence[str]) -> None:
+    for place in places:
+        path = Path(check_allowed(place))
+        if path.is_dir() and not any(path.iterdir()):
+            raise ColdstartError(
+                f"The folder {place} is empty.", "Choose the folder that holds the images."
+            )
+    project = new_project(name, places)
     jobs.submit(project, "scan", by=session.annotator())
     session.remember(project)
     st.rerun()

@@ -18,6 +18,7 @@ JOB_TITLES: dict[str, str] = {
     "predict": "Predictions",
     "map": "Map",
     "export": "Export",
+    "thumbnails": "Thumbnails",
 }
 """What a person calls each kind of job."""
 

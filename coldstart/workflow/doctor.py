@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,6 +119,11 @@ def leave_out(project: Project, name: str, *, excluded: bool, by: str = "") -> N
             "Mend them, then scan again.",
         )
     project.store.findings.leave_out(name, excluded, by)
+
+
+def decide(project: Project, image_ids: Sequence[int], *, out: bool) -> None:
+    """Leave single images out of the pool, or keep them whatever is found; nothing is deleted."""
+    project.store.findings.decide(image_ids, "out" if out else "in")
 
 
 def _kind(name: str) -> FindingKind:

@@ -178,7 +178,7 @@ def import_labels(
     rows = read_label_csv(file)
     if not rows:
         raise ColdstartError(f"{Path(file).name} holds no labels.", "Add rows path,class_name.")
-    matched, unknown, ambiguous = _match_paths(project, [path for path, _ in rows])
+    matched, unknown, ambiguous = match_paths(project, [path for path, _ in rows])
     if not matched:
         raise ColdstartError(
             f"None of the {len(rows):,} paths in {Path(file).name} is an image of this project "
@@ -209,9 +209,13 @@ def import_labels(
     return ImportReport(len(events), len(class_ids), unknown, ambiguous)
 
 
-def _match_paths(
+def match_paths(
     project: Project, paths: Sequence[str]
 ) -> tuple[dict[str, int], list[str], list[str]]:
+    """Which image each path names: (path -> image_id, those that name none, those that name two).
+
+    A path is relative to its image folder, or full.
+    """
     relative = {path: _relative(project, path) for path in paths}
     found = project.store.images.by_path(list(relative.values()))
     matched: dict[str, int] = {}

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coldstart.errors import ColdstartError
-from coldstart.project import SETTINGS_FILE, Project, check_image_folder, slug
+from coldstart.images.sources import is_url
+from coldstart.project import SETTINGS_FILE, Project, check_source, slug
 
 PROJECTS_VARIABLE = "COLDSTART_PROJECTS"
 ROOTS_VARIABLE = "COLDSTART_ROOTS"
+URLS_VARIABLE = "COLDSTART_URLS"
+"""The URLs the app may read, separated by blanks, and what lies below them. Without it all of
+`REMOTE_PROTOCOLS`, unless ``COLDSTART_ROOTS`` is set: then none."""
+REMOTE_PROTOCOLS = ("s3", "gs", "gcs", "az", "abfs", "hf")
 PROJECT_VARIABLE = "COLDSTART_PROJECT"
 
 _DRIVES = ("/media", "/mnt", "/Volumes")
@@ -48,17 +53,20 @@ def allowed_roots() -> list[Path]:
     return [root for root in dict.fromkeys(roots) if root.is_dir() or root == projects_folder()]
 
 
-def check_allowed(folder: str | os.PathLike[str]) -> Path:
-    """``folder`` as an absolute path, if the app may look for images in it.
+def check_allowed(folder: str | os.PathLike[str]) -> str:
+    """``folder``, ``.zip`` or list in full, or a URL, if the app may look for images there.
 
     Raises
     ------
-    ColdstartError : it is outside the allowed folders (by ``..`` or a link, too), or is no folder.
+    ColdstartError : it is outside the allowed folders (by ``..`` or a link, too), is a URL the
+        server may not read, or no images can be looked for in it.
     """
     # File managers put a copied path between quotes.
     text = os.fspath(folder).strip().strip("'\"").strip()
     if not text or "\0" in text:
         raise ColdstartError("No folder is named.", "Type the path of the folder of images.")
+    if is_url(text):
+        return check_source(_allowed_url(text), projects_folder(), {})
     if not Path(text).expanduser().is_absolute():
         raise ColdstartError(
             f"{text!r} does not say where the folder is.",
@@ -73,7 +81,25 @@ def check_allowed(folder: str | os.PathLike[str]) -> Path:
             f"The folder {text} is outside the folders this server may read ({shown}).",
             f"Move the images there, or name their folder in {ROOTS_VARIABLE} at the start.",
         )
-    return check_image_folder(real)
+    return check_source(real, projects_folder(), {})
+
+
+def _allowed_url(url: str) -> str:
+    named = os.environ.get(URLS_VARIABLE)
+    if url.split("://")[0].lower() not in REMOTE_PROTOCOLS:
+        raise ColdstartError(
+            f"The app does not read {url}.", f"It reads {', '.join(REMOTE_PROTOCOLS)}."
+        )
+    if named is None:
+        allowed = os.environ.get(ROOTS_VARIABLE) is None
+    else:
+        allowed = any(url == one or url.startswith(one.rstrip("/") + "/") for one in named.split())
+    if not allowed or ".." in url:
+        raise ColdstartError(
+            f"{url} is outside the places this server may read.",
+            f"Name it in {URLS_VARIABLE} at the start.",
+        )
+    return url
 
 
 def subfolders(folder: Path) -> list[Path]:
