@@ -192,8 +192,8 @@ class Findings:
 
     def looks(
         self, least_contrast: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """(image ids, perceptual hashes, pixels) of all readable pictures, of copies the first.
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """(image ids, perceptual hashes, pixels, sharpness) of all readable pictures, each once.
 
         Pictures flatter than ``least_contrast`` grey levels are left out: their hash is noise.
         """
@@ -203,19 +203,23 @@ class Findings:
                 func.min(images.c.image_id),
                 func.min(images.c.perceptual_hash),
                 func.min(images.c.width * images.c.height),
+                func.min(images.c.sharpness),
             )
             .where(_readable(), images.c.perceptual_hash.isnot(None), contrast >= least_contrast)
             .group_by(images.c.content_hash)
         )
         parts: list[NDArray[np.int64]] = []
+        sharpness: list[NDArray[np.float64]] = []
         with self._engine.connect() as connection:
             rows = connection.execution_options(yield_per=CHUNK).execute(query)
-            parts.extend(
-                np.array([tuple(row) for row in part], dtype=np.int64) for part in rows.partitions()
-            )
+            for part in rows.partitions():
+                parts.append(np.array([tuple(row)[:3] for row in part], dtype=np.int64))
+                sharpness.append(np.array([row[3] for row in part], dtype=np.float64))
         table = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
-        table = table[np.argsort(table[:, 0], kind="stable")]
-        return table[:, 0], table[:, 1], table[:, 2]
+        sharp = np.concatenate(sharpness) if sharpness else np.empty(0)
+        order = np.argsort(table[:, 0], kind="stable")
+        table = table[order]
+        return table[:, 0], table[:, 1], table[:, 2], sharp[order]
 
     def note_groups(self, kind: str, image_ids: NDArray[np.int64], kept: NDArray[np.int64]) -> None:
         """Note images that belong together: ``kept[i]`` is the image kept of ``image_ids[i]``."""

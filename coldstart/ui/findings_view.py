@@ -23,7 +23,7 @@ from coldstart.workflow.label import shown_name
 
 _PAGE = 24
 _EXAMPLES = 8
-_COLUMNS = 6
+_CELL_PIXELS = 156
 _OPEN = "open_finding"
 
 
@@ -90,9 +90,9 @@ def _grid(project: Project, finding: Finding) -> None:
     if finding.kind.scope == "file":
         _files(shown)
         return
-    for start in range(0, len(shown), _COLUMNS):
-        for column, one in zip(st.columns(_COLUMNS, gap="small"), shown[start : start + _COLUMNS]):
-            with column:
+    with st.container(horizontal=True, gap="small"):
+        for one in shown:
+            with st.container(width=_CELL_PIXELS, gap=None):
                 _image(project, name, one)
 
 

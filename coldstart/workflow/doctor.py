@@ -138,15 +138,15 @@ def _kind(name: str) -> FindingKind:
 def _find_near_copies(project: Project, progress: Progress) -> None:
     from coldstart.images.lookalikes import lookalikes
 
-    ids, hashes, pixels = project.store.findings.looks(FLAT)
+    ids, hashes, pixels, sharpness = project.store.findings.looks(FLAT)
     progress(0, None, "Looking for near copies")
     group = lookalikes(hashes)
     sizes = np.bincount(group, minlength=len(ids))
     rows = np.flatnonzero(sizes[group] > 1)
     if not len(rows):
         return
-    # Of each group the largest picture is kept, of equally large ones the first found.
-    order = rows[np.lexsort((ids[rows], -pixels[rows], group[rows]))]
+    # Of each group the largest picture is kept, of equally large ones the sharpest.
+    order = rows[np.lexsort((ids[rows], -sharpness[rows], -pixels[rows], group[rows]))]
     starts = np.concatenate(([True], group[order][1:] != group[order][:-1]))
     kept = ids[order][np.flatnonzero(starts)][np.cumsum(starts) - 1]
     project.store.findings.note_groups("near copies", ids[order], kept)

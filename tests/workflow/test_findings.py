@@ -39,7 +39,7 @@ def odd(tmp_path: Path) -> Iterator[Project]:
     Image.new("RGB", (200, 150), (252, 252, 252)).save(folder / "white.png")
     Image.new("RGB", (200, 150), (90, 90, 90)).save(folder / "grey.png")
     photo(13).resize((24, 18)).save(folder / "tiny.png")
-    photo(14).resize((240, 30)).save(folder / "banner.png")
+    photo(14).resize((240, 40)).save(folder / "banner.png")
     (folder / "cut.png").write_bytes((folder / "copy.png").read_bytes()[:5000])
     (folder / "empty.png").touch()
     made = Project.create(tmp_path / "project", [folder])
