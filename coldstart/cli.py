@@ -228,19 +228,6 @@ def _select(options: argparse.Namespace, progress: Progress) -> Any:
     return select_command.run(_project(options), options, _pairs(options.set), progress)
 
 
-<<<<<<< HEAD
-def _label(options: argparse.Namespace, progress: Progress) -> Any:
-    from coldstart.workflow.label import import_labels
-
-    return import_labels(_project(options), options.file, options.annotator, progress=progress)
-=======
-def _train(options: argparse.Namespace, progress: Progress) -> Any:
-    from coldstart.workflow.train import train
-
-    return train(_project(options), options.model, progress=progress)
->>>>>>> f09d884 (Data: findings to look through and leave out, images from zips, lists and stores, labels that are there already)
-
-
 def _advise(options: argparse.Namespace, progress: Progress) -> Any:
     from coldstart.workflow.advise import advise
 
