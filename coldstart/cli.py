@@ -21,6 +21,7 @@ from coldstart import (
     cli_data,
     cli_diagnostics,
     cli_rehearse,
+    cli_team,
     cli_training,
     select_command,
 )
@@ -156,9 +157,20 @@ def build_parser() -> argparse.ArgumentParser:
     rehearsal = _command(commands, "rehearse", _rehearse, cli_rehearse.SUMMARY, project="?")
     cli_rehearse.add_options(rehearsal)
 
-    export = _command(commands, "export", _export, "Write the manifest of the labels.")
+    export = _command(commands, "export", _export, "Write the labels to a file or a folder.")
     export.add_argument("--format", required=True, choices=_formats(), help="the file format")
-    export.add_argument("--to", required=True, type=Path, metavar="PATH", help="the file to write")
+    export.add_argument(
+        "--to", required=True, type=Path, metavar="PATH", help="the file or folder to write"
+    )
+    export.add_argument(
+        "--links", action="store_true", help="folders hold links to the images instead of copies"
+    )
+    export.add_argument(
+        "--as-of",
+        metavar="TIME",
+        help='the labels as they stood then, such as "2026-03-03 14:00" (local time)',
+    )
+    cli_team.add_commands(commands, _command)
 
     serve = _command(commands, "serve", _serve, "Start the app in the browser.", project="?")
     serve.add_argument(
@@ -245,7 +257,13 @@ def _advise(options: argparse.Namespace, progress: Progress) -> Any:
 def _export(options: argparse.Namespace, progress: Progress) -> Any:
     from coldstart.workflow.export import export
 
-    return export(_project(options), options.format, options.to)
+    return export(
+        _project(options),
+        options.format,
+        options.to,
+        links=options.links,
+        as_of=cli_team.moment(options.as_of),
+    )
 
 
 def _rehearse(options: argparse.Namespace, progress: Progress) -> Any:
@@ -378,9 +396,9 @@ def _value(text: str) -> Any:
 
 
 def _formats() -> list[str]:
-    from coldstart.labels.manifest import MANIFEST_FORMATS
+    from coldstart.workflow.export import EXPORT_FORMATS
 
-    return list(MANIFEST_FORMATS)
+    return list(EXPORT_FORMATS)
 
 
 def _project(options: argparse.Namespace) -> Any:

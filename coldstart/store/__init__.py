@@ -8,6 +8,7 @@ from coldstart.store.classes import ClassChange, Classes, ClassRow
 from coldstart.store.comments import CommentRow, Comments, NewComment
 from coldstart.store.database import close_database, open_database
 from coldstart.store.findings import Findings, FoundImage, FoundKind
+from coldstart.store.history import Events, Heap
 from coldstart.store.images import ImageFilter, ImageRow, Images, KnownFile, ScannedImage
 from coldstart.store.jobs import JobRow, Jobs
 from coldstart.store.labels import EventRow, Labels, NewEvent
@@ -43,6 +44,7 @@ class Store:
         self.steps = Steps(self._engine)
         self.batches = Batches(self._engine)
         self.audit = Audit(self._engine)
+        self.events = Events(self._engine)
         self.leases = Leases(self._engine)
         self.members = Members(self._engine)
         self.jobs = Jobs(self._engine)
@@ -70,9 +72,11 @@ __all__ = [
     "CommentRow",
     "Comments",
     "EventRow",
+    "Events",
     "Findings",
     "FoundImage",
     "FoundKind",
+    "Heap",
     "History",
     "ImageFilter",
     "ImageRow",

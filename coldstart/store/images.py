@@ -360,6 +360,18 @@ class Images:
             row = connection.execute(query).one()
         return None if row[0] is None else (row[0], row[1], row[2], row[3])
 
+    def by_hash(self, content_hashes: Sequence[str]) -> dict[str, list[int]]:
+        """content_hash -> ids of the images with this content whose file is there."""
+        found: dict[str, list[int]] = {}
+        for chunk in chunks(content_hashes):
+            query = select(images.c.content_hash, images.c.image_id).where(
+                images.c.content_hash.in_(chunk) & images.c.missing.is_(False)
+            )
+            with self._engine.connect() as connection:
+                for content_hash, image_id in connection.execute(query):
+                    found.setdefault(content_hash, []).append(image_id)
+        return found
+
     def with_hash(self, content_hash: str) -> ImageRow | None:
         """An image with this content, preferably one whose file is there."""
         query = select(*_columns).where(images.c.content_hash == content_hash)

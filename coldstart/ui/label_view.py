@@ -92,6 +92,8 @@ def _how_picked(project: Project) -> None:
 def _view_control() -> str:
     # No counts: the page does not run while somebody labels, and old ones would mislead.
     titles = {"queue": "Queue"} | {kind.name: kind.title for kind in LABEL_KINDS.values()}
+    if session.may("review"):
+        titles["disagreement"] = "Disagreements"
     chosen = st.segmented_control(
         "Images shown",
         list(titles),
@@ -114,6 +116,9 @@ def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
     if page.total == 0:
         if view == FOUND:
             empty("No image fits. Change or clear the search.")
+            return
+        if view == "disagreement":
+            empty("There is no image on which people disagree. What you say about one decides.")
             return
         words = LABEL_KINDS[view]
         empty(f"No image stands at **{words.title.lower()}**. {words.words}")

@@ -11,10 +11,13 @@ from coldstart.project import Project
 from coldstart.store import EventRow, NewEvent, ScannedImage
 
 
-def resolve_shared(project: Project) -> dict[int, Label[EventRow]]:
-    """The current label of every image that has one, by `image_id`: all copies have the same."""
+def resolve_shared(project: Project, as_of: float | None = None) -> dict[int, Label[EventRow]]:
+    """The current label of every image that has one, by `image_id`: all copies have the same.
+
+    as_of : the labels as they stood at this moment (seconds since 1970); None for now.
+    """
     store = project.store
-    events = store.labels.events()
+    events = [one for one in store.labels.events() if as_of is None or one.at <= as_of]
     answered = sorted({event.image_id for event in events})
     copies = store.images.copies(answered)
     first_copy = {image_id: copies.get(image_id, [image_id])[0] for image_id in answered}

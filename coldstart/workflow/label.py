@@ -52,8 +52,12 @@ def label_page(project: Project, which: str, page: int, size: int = PAGE_SIZE) -
     pages = max(1, -(-total // size))
     page = min(max(page, 0), pages - 1)
     rows = project.store.images.page(which, page * size, 2 * size)
+    images = describe_images(project, rows[:size])
+    if which == "disagreement":
+        said = _who_said_what(project, [row.image_id for row in rows[:size]])
+        images = [one | {"reason": said.get(one["id"], "")} for one in images]
     return LabelPage(
-        images=describe_images(project, rows[:size]),
+        images=images,
         page=page,
         pages=pages,
         total=total,
@@ -120,6 +124,16 @@ def describe_images(
     return described
 
 
+def _who_said_what(project: Project, image_ids: Sequence[int]) -> dict[int, str]:
+    """image_id -> every standing answer, for whoever is to decide."""
+    names = {row.class_id: row.name for row in project.store.labels.classes()}
+    said: dict[int, list[str]] = {}
+    for answer in project.store.labels.standing(image_ids):
+        words = names.get(answer.class_id or 0, answer.kind)
+        said.setdefault(answer.image_id, []).append(f"{answer.annotator}: {words}")
+    return {image_id: " · ".join(one) for image_id, one in said.items()}
+
+
 def _strategy_titles(project: Project) -> dict[int, str]:
     """batch_id -> what a person calls the strategy that picked."""
     from coldstart.selection import strategies
@@ -166,7 +180,7 @@ def import_labels(
     *,
     progress: Progress = silent,
 ) -> ImportReport:
-    """Take labels from a CSV file with the columns ``path,class_name``.
+    """Take labels from a CSV file with the columns ``path,class_name``, or from any export.
 
     A path is matched to the images' paths below the image folders, or to their full paths. The
     same file imported twice changes nothing the second time.
@@ -175,6 +189,10 @@ def import_labels(
     ------
     ColdstartError : the file cannot be read, or none of its paths is an image of the project.
     """
+    from coldstart.workflow.importing import import_exported, is_exported
+
+    if is_exported(Path(file)):
+        return import_exported(project, Path(file), annotator, progress=progress)
     rows = read_label_csv(file)
     if not rows:
         raise ColdstartError(f"{Path(file).name} holds no labels.", "Add rows path,class_name.")
@@ -202,7 +220,11 @@ def import_labels(
         before = 0 if standing is None else standing.event_id
         key = f"{image_id}/{class_id}/{annotator}/{before}"
         uuid = hashlib.sha256(key.encode()).hexdigest()[:32]
-        events.append(NewEvent(uuid, image_id, annotator, "class", class_id, origin="import"))
+        # Whoever imports over an answer means it: the file decides, as a reviewer would.
+        over = standing is not None and standing.annotator != annotator
+        events.append(
+            NewEvent(uuid, image_id, annotator, "class", class_id, origin="import", review=over)
+        )
     for start in range(0, len(events), _IMPORT_CHUNK):
         project.store.label_writer.append(events[start : start + _IMPORT_CHUNK])
         progress(min(start + _IMPORT_CHUNK, len(events)), len(events), "Storing labels")
