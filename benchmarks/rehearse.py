@@ -107,7 +107,7 @@ def main() -> int:
     if options.report:
         from rehearse_report import write_report
 
-        return write_report(home)
+        return write_report(home, options.cache or home / "vectors")
     if options.full:
         run_full(home, options)
         return 0
@@ -188,11 +188,11 @@ def smoke() -> int:
         home = Path(scratch)
         options = argparse.Namespace(
             cache=None,
-            only="digits",
+            only="digits:pixels",
             writer="runs",
             parts="own",
-            repeats=3,
-            strategies="random,auto,skactiveml:TypiClust",
+            repeats=2,
+            strategies="random,kmeans,skactiveml:TypiClust",
         )
         run_full(home, options)
         store = RunFile(home / "runs")

@@ -29,6 +29,7 @@ PLOTS = ROOT / "docs" / "evidence"
 WORDS = Path(__file__).parent / "results" / "rehearse_words.md"
 POLICY = "auto"
 EARLY = (1, 2, 5, 10)
+FEWEST_PAIRS = 5
 TITLES = {"digits": "Digits", "trashnet": "TrashNet", "cifar10": "CIFAR-10"}
 
 
@@ -91,8 +92,27 @@ def cases() -> list[Case]:
     return sorted(found, key=lambda c: (c.imbalance, c.batch or 0, order.get(c.data, 9), c.encoder))
 
 
-def write_report(home: Path) -> int:
+def measure_encoders(cache: Path) -> None:
+    """Store the label-free measures of every set of vectors in ``cache``."""
+    from coldstart.embeddings.measures import measure
+
+    found = {}
+    for file in sorted(cache.glob("*.npz")):
+        one = measure(np.load(file)["vectors"])
+        found[file.stem] = {
+            "purity area": one.purity_area,
+            "neighbour stability": one.neighbour_stability,
+            "intrinsic dimension": one.intrinsic_dimension,
+            "hubness": one.hubness,
+        }
+    if found:
+        MEASURES.parent.mkdir(exist_ok=True)
+        MEASURES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def write_report(home: Path, cache: Path) -> int:
     """Pack the runs of ``home``, where there are any, and write the page and its plots."""
+    measure_encoders(cache)
     if (home / "runs").is_dir():
         print(f"{pack(home):,} runs packed into {STORED.name}")
     if not STORED.exists():
@@ -209,7 +229,7 @@ def _claims(plain: list[Case]) -> Iterable[str]:
         )
     yield ""
     yield "4. **No peer has a larger area on more than one data set**, with an interval that"
-    yield "   excludes zero: area of the peer minus that of the default, in points."
+    yield "   excludes zero: area of the peer minus that of the default, in points; then splits."
     yield ""
     known = {run.strategy for case in plain for run in case.runs}
     peers = sorted(known - {POLICY, RANDOM, EVERYTHING})
@@ -219,13 +239,15 @@ def _claims(plain: list[Case]) -> Iterable[str]:
         cells, better = [], set()
         for case in plain:
             pairs = _pairs(case, peer, POLICY)
-            if len(pairs) < 5:
+            if len(pairs) < FEWEST_PAIRS:
                 cells.append("")
                 continue
             one = compare_paired(*_areas(pairs))
             if one.better:
                 better.add(case.data)
-            cells.append(f"{_points(one.mean)} ({_points(one.low)} to {_points(one.high)})")
+            cells.append(
+                f"{_points(one.mean)} ({_points(one.low)} to {_points(one.high)}), {len(pairs)}"
+            )
         yield f"| {peer} | " + " | ".join(cells) + f" | {', '.join(sorted(better)) or 'none'} |"
     yield ""
 
@@ -234,7 +256,7 @@ def _table(case: Case) -> Iterable[str]:
     summary = case.summary
     yield (
         f"All labels: {100 * summary.full_accuracy:.1f}%. Accuracy in %, standard deviation over "
-        f"splits in brackets."
+        "splits in brackets. Areas are over the budgets shown in a row: table 4 compares rows."
     )
     yield ""
     head = " | ".join(f"{one}" for one in summary.budgets)
@@ -246,9 +268,8 @@ def _table(case: Case) -> Iterable[str]:
             blank = " |" * (len(summary.budgets) + 6)
             yield f"| {one.strategy}: failed, {one.error.replace('|', '/')[:120]} |{blank} 0 |"
             continue
-        cells = " | ".join(
-            f"{100 * a:.1f} ({100 * d:.1f})" for a, d in zip(one.accuracy, one.deviation)
-        )
+        each = [f"{100 * a:.1f} ({100 * d:.1f})" for a, d in zip(one.accuracy, one.deviation)]
+        cells = " | ".join(each + [""] * (len(summary.budgets) - len(each)))
         beside, p, saving = "", "", ""
         if one.to_random is not None and one.p_holm is not None:
             c = one.to_random
@@ -384,7 +405,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _needed(one: Any, case: Case) -> str:
-    last = case.summary.budgets[-1]
+    last = case.summary.budgets[len(one.accuracy) - 1]
     return f"{one.needed:.0f}" if np.isfinite(one.needed) else f"> {last}"
 
 

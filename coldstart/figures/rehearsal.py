@@ -77,6 +77,7 @@ def _curves(budgets: Sequence[int], curves: Sequence[Curve]) -> go.Figure:
                 go.Scatter(
                     x=np.concatenate([x, x[::-1]]),
                     y=np.concatenate([high, low[::-1]]),
+                    mode="lines",
                     fill="toself",
                     fillcolor=see_through(color, 0.18),
                     line={"width": 0},

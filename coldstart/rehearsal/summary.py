@@ -37,8 +37,8 @@ class StrategySummary:
     needed, needed_low, needed_high : labels at which the mean curve reaches 90% of the accuracy
         with all labels, and the bootstrap interval; infinite where the budgets end before.
     saving, saving_low, saving_high : how many times as many labels random needs for it; where
-        random's budgets end before it gets there, the last budget stands in and the saving is at
-        least that (``saving_at_least``).
+        the budgets end before a curve gets there, the last budget stands in for it; where that is
+        random's, the saving is at least that (``saving_at_least``).
     runs, failed, error, cpu_s : how many splits it has, how many of its runs failed, why the first
         did, and the median CPU seconds of choosing.
     """
@@ -105,7 +105,7 @@ def summarise(runs: Sequence[Run], classes: int, *, seed: int = 0) -> CaseSummar
     random = by_strategy.get(RANDOM, {})
     if not random or not full:
         return None
-    budgets = next(iter(random.values())).budgets
+    budgets = min((run.budgets for run in random.values()), key=len)
     failures: dict[str, list[str]] = {}
     for run in runs:
         if run.error:
@@ -146,9 +146,13 @@ def summarise(runs: Sequence[Run], classes: int, *, seed: int = 0) -> CaseSummar
 def _one(
     name: str, mine: list[Run], random: list[Run], full: float, errors: list[str], seed: int
 ) -> StrategySummary:
-    budgets = mine[0].budgets
-    accuracy = np.array([run.accuracy for run in mine])
-    beside = np.array([run.accuracy for run in random])
+    # A strategy may have been measured at fewer budgets than random: compared is what both have.
+    count = min(len(run.accuracy) for run in [*mine, *random])
+    random_budgets = random[0].budgets[: min(len(run.accuracy) for run in random)]
+    budgets = mine[0].budgets[:count]
+    accuracy = np.array([run.accuracy[:count] for run in mine])
+    whole = np.array([run.accuracy[: len(random_budgets)] for run in random])
+    beside = whole[:, :count]
     areas, random_areas = area_under_curve(budgets, accuracy), area_under_curve(budgets, beside)
     rows = bootstrap_rows(len(mine), seed, _DRAWS)
     drawn = accuracy[rows].mean(axis=1)
@@ -158,14 +162,17 @@ def _one(
     needed_draws = np.array([labels_needed(budgets, one, wanted) for one in drawn])
     saving: list[float | None] = [None] * 3
     reached = True
-    if name != RANDOM:
-        random_drawn = beside[rows].mean(axis=1)
-        random_draws = np.array([labels_needed(budgets, one, wanted) for one in random_drawn])
-        random_needed = labels_needed(budgets, beside.mean(axis=0), wanted)
+    if name != RANDOM and np.isfinite(needed):
+        random_drawn = whole[rows].mean(axis=1)
+        random_draws = np.array(
+            [labels_needed(random_budgets, one, wanted) for one in random_drawn]
+        )
+        random_needed = labels_needed(random_budgets, whole.mean(axis=0), wanted)
         reached = bool(np.isfinite(random_needed))
-        capped = np.minimum(random_draws, budgets[-1]) / needed_draws
+        last = random_budgets[-1]
+        capped = np.minimum(random_draws, last) / np.minimum(needed_draws, last)
         saving = [
-            min(random_needed, budgets[-1]) / needed,
+            min(random_needed, last) / min(needed, last),
             *_quantiles(capped),
         ]
     level = 1 - (1 - _LEVEL) / len(budgets)
@@ -178,9 +185,9 @@ def _one(
         deviation=_listed(accuracy.std(axis=0, ddof=1) if len(mine) > 1 else 0 * accuracy[0]),
         low=_listed(low),
         high=_listed(high),
-        balanced_accuracy=_mean_of(mine, "balanced_accuracy"),
-        nearest=_mean_of(mine, "nearest"),
-        classes_found=_mean_of(mine, "classes_found"),
+        balanced_accuracy=_mean_of(mine, "balanced_accuracy", count),
+        nearest=_mean_of(mine, "nearest", count),
+        classes_found=_mean_of(mine, "classes_found", count),
         area=float(areas.mean()),
         area_deviation=float(areas.std(ddof=1)) if len(mine) > 1 else 0.0,
         to_random=None if is_random else compare_paired(areas, random_areas, seed=seed),
@@ -213,8 +220,8 @@ def _quantiles(values: NDArray[np.float64]) -> tuple[float, float]:
     )
 
 
-def _mean_of(runs: list[Run], name: str) -> list[float]:
-    return _listed(np.mean([getattr(run, name) for run in runs], axis=0))
+def _mean_of(runs: list[Run], name: str, count: int) -> list[float]:
+    return _listed(np.mean([getattr(run, name)[:count] for run in runs], axis=0))
 
 
 def _listed(values: NDArray[np.float64]) -> list[float]:
