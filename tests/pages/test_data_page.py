@@ -110,10 +110,11 @@ def test_what_is_in_the_folder(open_page: OpenPage, scanned: Project) -> None:
     assert "24 px" in said
     assert [tab.label for tab in app.tabs] == [
         "Images 24",
-        "Cannot be used 1",
+        "Findings 1",
         "Gone since the last scan 0",
+        "Labels you have",
     ]
-    unusable = app.dataframe[0].value
+    unusable = press(app, "Show").dataframe[0].value
     assert list(unusable["File"]) == ["box-0/notes.png"]
     assert "not an image" in unusable["Why it cannot be used"][0]
     assert primary(app) == ["Go to Embeddings"]
