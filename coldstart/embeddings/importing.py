@@ -102,13 +102,21 @@ def match_rows(
     row_of = _rows_by_path([_tidy(name) for name in names], [_tidy(path) for path in image_paths])
     missing = [path for path, row in zip(image_paths, row_of) if row is None]
     if missing:
-        shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        used = set(row_of)
+        spare = [name for row, name in enumerate(names) if row not in used]
+        beside = f"first {_first(missing)}"
+        if spare:
+            beside += f"; the list has {len(spare):,} that are no image, first {_first(spare)}"
         raise ColdstartError(
             f"{len(missing):,} of {len(image_paths):,} images have no vector of their own, "
-            f"first {shown}; the list begins with {', '.join(names[:3])}.",
+            f"{beside}.",
             "Give a list whose paths are those of the images, or end like them.",
         )
     return unit_rows(vectors[np.asarray(row_of, dtype=np.int64)]), ids
+
+
+def _first(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")
 
 
 def _rows_by_path(names: Sequence[str], paths: Sequence[str]) -> list[int | None]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from coldstart.embeddings.matrix import EmbeddingSet
 
 _VECTOR_FILES = ["npy", "npz", "pth", "pt", "safetensors", "parquet"]
-_LIST_FILES = ["txt", "csv", "json", "npy", "parquet"]
+_LIST_FILES = ["txt", "csv", "json"]
 _EXAMPLES_SEED = "likeness_seed"
 
 
