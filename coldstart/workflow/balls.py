@@ -84,7 +84,7 @@ def coverage_by_radius(project: Project, *, progress: Progress = silent) -> Radi
     pool = load_pool(project)
     radius = coverage_radius(project, pool, progress=progress)
     order = in_order_of_labelling(project, pool, pool.labelled)
-    arrays = Pool(pool.vectors)
+    arrays = Pool(pool.vectors, weights=pool.weights())
     deltas = radius.delta * np.array(AROUND)
     return RadiusCurves(
         labels=np.arange(len(order) + 1),
@@ -110,7 +110,7 @@ def batch_growth(project: Project) -> list[BatchGrowth]:
         return []
     radius = coverage_radius(project, pool)
     order, names = _by_batch(project, pool)
-    arrays = Pool(pool.vectors)
+    arrays = Pool(pool.vectors, weights=pool.weights())
     curve = coverage_curve(arrays, order, radius.delta)
     band = random_coverage_curve(arrays, len(order), radius.delta)
     ends = [

@@ -119,7 +119,7 @@ def open_desk(
     pool = with_audit(load_pool(project), share)
     if queueing:
         pool = take_in_newcomers(project, pool)
-    every = Pool(pool.vectors)
+    every = Pool(pool.vectors, weights=pool.weights())
     graph = kept_graph(project, pool, every)
     if graph is not None:
         every = every.changed(graph=graph)

@@ -53,7 +53,7 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
     arrays = pool.for_selection(with_labels=False)
     order = in_order_of_labelling(project, pool, pool.labelled)
     coverage = coverage_curve(arrays, order, radius.delta)
-    band = random_coverage_curve(pool.vectors, max(1, len(order)), radius.delta)
+    band = random_coverage_curve(arrays, max(1, len(order)), radius.delta)
     # What is queued will be labelled first; after it, the greedy cover is the most that can be had.
     more = min(max(0, next_labels - len(pool.waiting)), int(arrays.candidates.sum()))
     coming = pool.waiting

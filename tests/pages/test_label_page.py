@@ -201,6 +201,7 @@ def test_views_list_what_was_answered(open_page: OpenPage, embedded: Project) ->
         "Skipped",
         "Unsure",
         "Excluded",
+        "Disagreements",
     ]
     app.session_state["label_view"] = "skipped"
     app.run()

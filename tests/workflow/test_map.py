@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audited_pool import IMAGES, answer, class_of, make_project, make_vectors
+from audited_pool import IMAGES, PICTURES, answer, class_of, make_project, make_vectors
 
 from coldstart.embeddings import layout as layouts
 from coldstart.embeddings.lasso import pack_layout
@@ -53,12 +53,12 @@ def test_a_map_is_computed_once_an_embedding(project: Project, computed: list[in
     assert map_view(project).method == "pca"
     assert not map_view(project).stale
     first = compute_map(project)
-    assert (first.images, first.computed) == (IMAGES, True)
+    assert (first.images, first.computed) == (PICTURES, True)
     again = compute_map(project)
-    assert (again.images, again.computed, again.trust) == (IMAGES, False, first.trust)
-    assert computed == [IMAGES]
+    assert (again.images, again.computed, again.trust) == (PICTURES, False, first.trust)
+    assert computed == [PICTURES]
     assert compute_map(project, anew=True).computed
-    assert computed == [IMAGES, IMAGES]
+    assert computed == [PICTURES, PICTURES]
     # Other vectors under the same name: a layout of the ones before does not fit them.
     np.save(project.directory / "mine.npy", make_vectors(5))
     import_vectors(project, project.directory / "mine.npy")
@@ -81,14 +81,14 @@ def test_new_images_are_placed_and_nothing_moves(project: Project, computed: lis
     import_vectors(project, project.directory / "mine.npy")
     project = Project.open(project.directory)
     view = map_view(project)
-    assert (view.method, view.placed, len(view.layout)) == ("umap", 40, IMAGES + 40)
-    np.testing.assert_array_equal(view.layout[:IMAGES], before.layout)
+    assert (view.method, view.placed, len(view.layout)) == ("umap", 40, PICTURES + 40)
+    np.testing.assert_array_equal(view.layout[:PICTURES], before.layout)
     # They have the vectors of the first forty, so they lie on them.
-    np.testing.assert_allclose(view.layout[IMAGES:], before.layout[:40], atol=0.05)
+    np.testing.assert_allclose(view.layout[PICTURES:], before.layout[:40], atol=0.05)
     report = compute_map(project)
-    assert (report.computed, report.placed, report.images) == (False, 40, IMAGES + 40)
+    assert (report.computed, report.placed, report.images) == (False, 40, PICTURES + 40)
     np.testing.assert_array_equal(map_view(project).layout, view.layout)
-    assert computed == [IMAGES]
+    assert computed == [PICTURES]
 
 
 def test_what_the_browser_gets_is_what_python_counts_with(project: Project) -> None:
@@ -123,13 +123,13 @@ def test_a_point_says_what_it_is_and_a_labelled_one_whom_it_covers(project: Proj
     labelled = map_point(project, places, 2)
     assert labelled is not None
     assert (labelled.image_id, labelled.name, labelled.says) == (3, "002.png", class_of(3))
-    unit = unit_rows(make_vectors()).astype(np.float64)
+    unit = unit_rows(make_vectors()[:PICTURES]).astype(np.float64)  # copies are one point
     near = np.flatnonzero(np.linalg.norm(unit - unit[2], axis=1) < delta)
     assert labelled.members == near.tolist()
     other = map_point(project, places, 5)
     assert other is not None
     assert (other.says, other.members) == ("unlabelled", [])
-    assert map_point(project, places, IMAGES) is None
+    assert map_point(project, places, PICTURES) is None
     assert map_point(project, "f" * 32, 0) is None
     assert map_point(project, "../../x", 0) is None
 
@@ -177,4 +177,4 @@ def test_two_sets_of_different_coverage_have_maps_of_their_own(
     small = use_set(project, "some")
     assert len(map_view(small).layout) == 150
     assert map_view(small).method == "pca"
-    assert len(map_view(use_set(project, "mine")).layout) == IMAGES
+    assert len(map_view(use_set(project, "mine")).layout) == PICTURES

@@ -90,7 +90,7 @@ def test_mistakes_are_listed_until_they_are_checked(project: Project) -> None:
         label_mistakes(project)
     chosen = select(project, "kmeans", 100, audit_share=0.3).image_ids
     reserve = set(project.store.audit.reserved())
-    wrong = [one for one in chosen if one not in reserve][:4]
+    wrong = [one for one in chosen if one not in reserve][:8]
 
     def say(image_id: int) -> str:
         return {"red": "green", "green": "blue", "blue": "red"}[class_of(image_id)]
@@ -100,7 +100,8 @@ def test_mistakes_are_listed_until_they_are_checked(project: Project) -> None:
     train(project)
     report = label_mistakes(project)
     listed = [one.image_id for one in report.suspects]
-    assert len(set(wrong) & set(listed)) >= 3
+    # The groups overlap: some of the eight are where a wrong label looks as right as the true one.
+    assert len(set(wrong) & set(listed)) >= len(wrong) / 2
     assert not set(listed) & reserve
     # One is mended, one is given again as it was: neither is listed any more.
     mended, checked = [one for one in listed if one in wrong][:2]
