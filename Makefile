@@ -26,6 +26,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Several tests at a time, each with one thread: with more they take ten times as long together.
+unit system: export OMP_NUM_THREADS = 1
+
 unit: $(VENV)/.installed-dev
 	sh tests/need-servers.sh
 	$(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/system -n 2
