@@ -91,16 +91,13 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
         )
     )
     if k <= _CELLS_WITH_TEXT:
-        # Not the heatmap's own text: plotly colours that for a white page, whatever the page is.
-        figure.add_trace(
-            go.Scatter(
-                x=np.tile(np.arange(k), k),
-                y=np.repeat(np.arange(k), k),
-                mode="text",
-                text=[number(value) if value else "" for value in matrix.ravel()],
-                hoverinfo="skip",
-                showlegend=False,
-            )
+        # Not the heatmap's own text: plotly colours that for a white page, whatever the page is. Not
+        # a trace of text: that fades when a cell is clicked.
+        figure.update_layout(
+            annotations=[
+                {"x": column, "y": row, "text": number(matrix[row, column]), "showarrow": False}
+                for row, column in zip(*np.nonzero(matrix), strict=True)
+            ]
         )
     _add_cells_to_click(figure, hover)
     name_ticks(figure.update_xaxes, names)

@@ -321,7 +321,10 @@ def insert_events(connection: Connection, events: Sequence[NewEvent]) -> int:
         return 0
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     insert = dialect.insert(label_events).on_conflict_do_nothing(index_elements=["uuid"])
-    before = connection.execute(select(func.count()).select_from(label_events)).scalar_one()
+    sent = {event.uuid for event in events}
+    for chunk in chunks(sorted(sent)):
+        stored = select(label_events.c.uuid).where(label_events.c.uuid.in_(chunk))
+        sent.difference_update(connection.execute(stored).scalars().all())
     now = time.time()
     speaks = _speakers(connection, [event.image_id for event in events])
     rows = [
@@ -329,5 +332,4 @@ def insert_events(connection: Connection, events: Sequence[NewEvent]) -> int:
         for event in events
     ]
     connection.execute(insert, rows)
-    after = connection.execute(select(func.count()).select_from(label_events)).scalar_one()
-    return after - before
+    return len(sent)

@@ -48,7 +48,7 @@ def default_probe(labels: int, classes: int) -> str:
     """The name of the probe to take with so many labels of so many classes.
 
     Ridge below five labels a class, logistic regression from then on. In `benchmarks/probes.py`, on
-    three kinds of images, ridge is ahead by up to a point and a half on very few labels; later it
+    three kinds of images, ridge is ahead by up to 2.2 points on very few labels; later it
     falls behind by up to three where labels are picked for doubt, and logistic regression does not.
     The accuracy of neither the one nor the other, so joined, fell when labels were added.
     """
