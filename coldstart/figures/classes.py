@@ -91,8 +91,8 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
         )
     )
     if k <= _CELLS_WITH_TEXT:
-        # Not the heatmap's own text: plotly colours that for a white page, whatever the page is. Not
-        # a trace of text: that fades when a cell is clicked.
+        # Not the heatmap's own text, which plotly colours for a white page, and no trace of text,
+        # which fades when a cell is clicked.
         figure.update_layout(
             annotations=[
                 {"x": column, "y": row, "text": number(matrix[row, column]), "showarrow": False}
