@@ -27,6 +27,7 @@ from coldstart import (
 )
 from coldstart.cli_embeddings import add_commands as add_embedding_commands
 from coldstart.cli_labels import add_commands as add_label_commands
+from coldstart.cli_values import pairs as _pairs
 from coldstart.errors import ColdstartError
 from coldstart.jobs import JOB_VARIABLE, JobProgress
 from coldstart.progress import Cancelled, Progress
@@ -369,30 +370,6 @@ def _settings(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="key=value", help=f"{what}; may be repeated"
     )
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, Any]:
-    pairs: dict[str, Any] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise ColdstartError(
-                f"--set {text!r} is not key=value.", "Write, say, --set delta=0.5."
-            )
-        pairs[key.strip()] = _value(value.strip())
-    return pairs
-
-
-def _value(text: str) -> Any:
-    named = {"true": True, "false": False, "none": None}
-    if text.lower() in named:
-        return named[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _formats() -> list[str]:

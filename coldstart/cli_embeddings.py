@@ -72,7 +72,7 @@ def add_commands(commands: Any, add_command: AddCommand) -> None:
 
 
 def _simclr(options: argparse.Namespace, progress: Progress) -> Any:
-    from coldstart.cli import _pairs
+    from coldstart.cli_values import pairs
     from coldstart.project import Project
     from coldstart.workflow.simclr import simclr
 
@@ -85,7 +85,7 @@ def _simclr(options: argparse.Namespace, progress: Progress) -> Any:
         pixels=options.pixels,
         from_scratch=options.from_scratch,
         name=options.name,
-        settings=_pairs(options.set),
+        settings=pairs(options.set),
         progress=progress,
     )
 

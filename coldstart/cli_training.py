@@ -12,6 +12,8 @@ from coldstart.progress import Progress
 
 AddCommand = Callable[..., argparse.ArgumentParser]
 
+MODELS = ("probe", "finetune")
+
 
 def add_commands(commands: Any, command: AddCommand) -> None:
     """Add the parsers; ``command`` is `cli._command`."""
@@ -33,7 +35,11 @@ def _add_train(commands: Any, command: AddCommand) -> None:
         commands, "train", _train, "Fit a classifier on the labelled images and measure it."
     )
     train.add_argument(
-        "--model", choices=["probe"], default="probe", help="what to train (default: probe)"
+        "--model",
+        choices=MODELS,
+        default=MODELS[0],
+        help="a classifier on the embeddings, in seconds, or a network that goes on learning, on "
+        "a CPU in many minutes (default: probe)",
     )
     train.add_argument(
         "--probe",
@@ -42,12 +48,80 @@ def _add_train(commands: Any, command: AddCommand) -> None:
         help="the kind of classifier on the embeddings (default: auto, which takes the one that is "
         "best at this number of labels)",
     )
+    group = train.add_argument_group("with --model finetune")
+    group.add_argument(
+        "--encoder",
+        metavar="NAME",
+        help="with finetune: the network to start from (default: that of the embeddings in use)",
+    )
+    group.add_argument(
+        "--weights",
+        metavar="FILE",
+        type=Path,
+        help="with finetune: a local checkpoint to start from (default: that of the embeddings)",
+    )
+    group.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="with finetune: at most so many passes (default: 15, with a GPU 50)",
+    )
+    group.add_argument(
+        "--blocks",
+        type=int,
+        metavar="N",
+        help="with finetune: train the last N blocks only; 0 trains the whole network (default: 0)",
+    )
+    group.add_argument(
+        "--pixels",
+        type=int,
+        metavar="N",
+        help="with finetune: the side of what the network sees (default: its own, without a GPU "
+        "at most 160)",
+    )
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="with finetune: a setting of the training (learning_rate, weight_decay, "
+        "label_smoothing, dropout, average, patience, batch_images, mirror, seed); may be repeated",
+    )
+
+
+_FINETUNE_ONLY = ("encoder", "weights", "epochs", "blocks", "pixels", "set")
 
 
 def _train(options: argparse.Namespace, progress: Progress) -> Any:
+    if options.model == "finetune":
+        return _finetune(options, progress)
     from coldstart.workflow.train import train
 
+    for name in _FINETUNE_ONLY:
+        if getattr(options, name):
+            raise ColdstartError(
+                f"--{name} goes with --model finetune.", "Add it, or leave the option out."
+            )
     return train(open_project(options), options.probe, progress=progress)
+
+
+def _finetune(options: argparse.Namespace, progress: Progress) -> Any:
+    from coldstart.cli_values import pairs
+    from coldstart.workflow.finetune import finetune
+
+    report = finetune(
+        open_project(options),
+        options.encoder,
+        weights=options.weights,
+        epochs=options.epochs,
+        blocks=options.blocks or 0,
+        pixels=options.pixels,
+        settings=pairs(options.set),
+        progress=progress,
+    )
+    if options.json:
+        return report
+    return {name: value for name, value in vars(report).items() if name != "history"}
 
 
 def _add_predict(commands: Any, command: AddCommand) -> None:
@@ -76,7 +150,7 @@ def _add_predict(commands: Any, command: AddCommand) -> None:
         "folders the others stand apart",
     )
     predict.add_argument(
-        "--model", choices=["probe"], default="probe", help="whose word (default: probe)"
+        "--model", choices=MODELS, default=MODELS[0], help="whose word (default: probe)"
     )
 
 

@@ -28,9 +28,18 @@ _HEARTBEAT_S = 2.0
 _REPORT_S = 0.4
 
 
+_COMMANDS: dict[str, tuple[str, ...]] = {"finetune": ("train", "--model", "finetune")}
+"""Kinds of jobs that are a command with an option, and not called like their command."""
+
+
 def command_line(project: Project, kind: str, arguments: Sequence[str]) -> str:
     """The command a person can type to do what the job does."""
-    return shlex.join(["coldstart", kind, str(project.directory), *arguments])
+    return shlex.join(["coldstart", *_words(project, kind, arguments)])
+
+
+def _words(project: Project, kind: str, arguments: Sequence[str]) -> list[str]:
+    command, *options = _COMMANDS.get(kind, (kind,))
+    return [command, str(project.directory), *options, *arguments]
 
 
 def submit(project: Project, kind: str, arguments: Sequence[str] = (), *, by: str = "") -> int:
@@ -48,7 +57,7 @@ def submit(project: Project, kind: str, arguments: Sequence[str] = (), *, by: st
             "Wait for it, or cancel it first.",
         )
     project.logs.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "coldstart", kind, str(project.directory), *arguments]
+    command = [sys.executable, "-m", "coldstart", *_words(project, kind, arguments)]
     try:
         with log_file(project, job_id).open("wb") as log:
             process = subprocess.Popen(

@@ -14,6 +14,7 @@ from coldstart.figures.picks import picks_figure
 from coldstart.figures.stopping import accuracy_figure, kappa_figure, learning_curve_figure
 from coldstart.figures.style import PALETTE, QUIET, SCALE, SYMBOLS
 from coldstart.figures.table import figure_csv
+from coldstart.figures.training import finetune_figure
 
 __all__ = [
     "MAP_LIMIT",
@@ -28,6 +29,7 @@ __all__ = [
     "confusion_figure",
     "coverage_figure",
     "figure_csv",
+    "finetune_figure",
     "group_points",
     "kappa_figure",
     "labels_by_class_figure",

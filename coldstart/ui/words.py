@@ -14,6 +14,7 @@ JOB_TITLES: dict[str, str] = {
     "simclr": "SimCLR",
     "select": "Selection",
     "train": "Training",
+    "finetune": "Fine-tuning",
     "rehearse": "Rehearsal",
     "predict": "Predictions",
     "map": "Map",

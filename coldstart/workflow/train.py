@@ -82,7 +82,7 @@ def train(project: Project, probe: str = "auto", *, progress: Progress = silent)
 
     pool = load_pool(project)
     watermark = project.store.labels.last_event_id()
-    why_not = _why_not(pool)
+    why_not = why_not_train(pool)
     if why_not:
         raise ColdstartError(why_not[0], why_not[1])
     rows, class_names = pool.training_labels()
@@ -156,7 +156,7 @@ def training_state(project: Project) -> TrainingState:
         pool = load_pool(project)
     except ColdstartError as error:
         return TrainingState(run, evaluation, False, 0, False, str(error))
-    why_not = " ".join(_why_not(pool))
+    why_not = " ".join(why_not_train(pool))
     up_to_date = (
         run is not None
         and run.evaluation.get(_DIGEST) == _digest(pool)
@@ -206,7 +206,7 @@ def _hashes(pool: ProjectPool, rows: NDArray[np.int64]) -> list[str]:
     return [pool.content_hashes[row] for row in rows.tolist()]
 
 
-def _why_not(pool: ProjectPool) -> tuple[str, ...]:
+def why_not_train(pool: ProjectPool) -> tuple[str, ...]:
     """Why nothing can be trained, and what to do; empty if it can."""
     names = pool.training_labels()[1]
     if not names and pool.class_names:

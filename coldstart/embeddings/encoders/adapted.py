@@ -7,7 +7,7 @@ that ``--encoder simclr --weights FILE`` needs nothing else.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,18 @@ def trainable(
             return Trainable(network, cropping, chosen, True, file.name if file else encoder)
     network, cropping = architecture(encoder, chosen)
     return Trainable(network, _resized(network, cropping, pixels or 96), chosen, False, started)
+
+
+def trained_before(weights: Path) -> tuple[str, Trainable]:
+    """A network that `save_adapted` wrote, to be trained further, and the name of its encoder."""
+    made, said = AdaptedEncoder(weights), _header(weights)
+    network = made.network.requires_grad_(True)
+    return said["encoder"], Trainable(network, made.cropping, said["options"], True, weights.name)
+
+
+def resized(start: Trainable, side: int) -> Trainable:
+    """The same network for images of another size; of its own size where it takes no other."""
+    return replace(start, cropping=_resized(start.network, start.cropping, side))
 
 
 def architecture(
