@@ -27,18 +27,32 @@ def desk_of(project: Project, choice: Choice, progress: Progress) -> Desk:
     from coldstart.selection import ProbCover
 
     state = _state(project)
-    with _lock:
-        desk = _desks.get(state)
-    if desk is None:
-        desk = open_desk(project, progress=progress)
+    desk = _kept(state) or open_desk(project, progress=progress)
     if isinstance(make(project, choice), ProbCover) and desk.every.n <= AT_ONCE:
         desk = desk.with_graph(progress=progress)
+    _keep(state, desk)
+    if choice.weights is not None:
+        # Vectors and graph are those of the desk above.
+        state += str(choice.weights)
+        weighted = _kept(state) or desk.weighted(choice.weights)
+        if weighted.every.graph is not desk.every.graph:
+            weighted = desk.weighted(choice.weights)
+        _keep(state, weighted)
+        return weighted
+    return desk
+
+
+def _kept(state: str) -> Desk | None:
+    with _lock:
+        return _desks.get(state)
+
+
+def _keep(state: str, desk: Desk) -> None:
     with _lock:
         _desks[state] = desk
         _desks.move_to_end(state)
         while len(_desks) > _KEPT_DESKS:
             _desks.popitem(last=False)
-    return desk
 
 
 def preview_of(
@@ -70,6 +84,7 @@ def _state(project: Project) -> str:
             embedding_set and embedding_set.meta.get("created_at"),
             graph_folder(project, name).exists(),
             project.store.labels.last_event_id(),
+            project.store.classes.last_change_id(),
             project.store.images.count("queue"),
             project.store.images.count("usable"),
             project.settings.get("audit_share"),

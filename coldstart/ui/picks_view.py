@@ -62,6 +62,8 @@ def arguments_of(choice: Choice, budget: int) -> list[str]:
         said += ["--more", f"{name}={number}"]
     if choice.away:
         said += ["--away-from-labelled", str(choice.away)]
+    if choice.weights is not None:
+        said += ["--weights", str(choice.weights)]
     return said
 
 

@@ -176,6 +176,7 @@ def _queue(project: Project, choice: Choice, budget: int) -> None:
                 settings=choice.settings,
                 wishes=choice.wishes,
                 away_from_labelled=choice.away,
+                weights=choice.weights,
                 by=session.annotator(),
             )
     label_view.new_queue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.selection import strategies
 from coldstart.selection.strategy import Setting, Strategy, settings_of
+from coldstart.ui.weights_table import weights_table
 from coldstart.workflow.desk import Choice, default_strategy
 
 _A_NUMBER = "a number"
@@ -60,8 +62,11 @@ def _ask(project: Project, strategy: str, setting: Setting, settings: dict[str, 
         settings[setting.name] = value
 
 
-def _requests(project: Project, class_names: list[str]) -> tuple[dict[str, int], float]:
-    """What every strategy can be asked for: more of some classes, and no near-copies."""
+def _requests(
+    project: Project, class_names: list[str]
+) -> tuple[dict[str, int], float, Path | None]:
+    """What every strategy can be asked for: more of some classes, no near-copies, and a table of
+    what each image counts."""
     wishes: dict[str, int] = {}
     away = 0.0
     with st.expander("Requests", type="compact"):
@@ -88,7 +93,8 @@ def _requests(project: Project, class_names: list[str]) -> tuple[dict[str, int],
             away = float(
                 st.number_input("Closer than", 0.001, 2.0, round(near, 3), 0.01, key="away")
             )
-    return wishes, away
+        weights = weights_table(project)
+    return wishes, away, weights
 
 
 def _known_radius(project: Project) -> float:

@@ -118,7 +118,7 @@ def with_audit(pool: ProjectPool, share: float) -> ProjectPool:
 
 
 def take_in_newcomers(project: Project, pool: ProjectPool) -> ProjectPool:
-    """Keep images that came to the pool later aside too, in the same share as those before them.
+    """The pool whose reserve has its share of the images that came later; see `keep_reserve`.
 
     What has been answered or queued meanwhile is left as it is.
     """
@@ -140,8 +140,15 @@ def take_in_newcomers(project: Project, pool: ProjectPool) -> ProjectPool:
     image_ids = [image_of[name] for name in wanted]
     if set(image_ids) == set(pool.reserve):
         return pool
-    project.store.audit.change_reserve(image_ids)
     return pool.with_reserve(image_ids, set(wanted))
+
+
+def keep_reserve(project: Project, pool: ProjectPool) -> None:
+    """Keep the pool's reserve aside in the project too, with the images that came to it."""
+    kept = project.store.audit.reserved()
+    if kept and pool.reserve and set(kept) != set(pool.reserve):
+        project.store.audit.change_reserve(pool.reserve)
+    project.store.audit.reserve(pool.reserve)
 
 
 def begin_new_audit(project: Project) -> NewAudit:
@@ -259,7 +266,7 @@ def audit_images_in(
     """
     queued, asked = project.store.batches.queued(), len(project.store.audit.asked())
     most = len(not_asked_yet(pool))
-    until = labels_for_audit(project) + audit_answers(project).overdue
+    until = labels_for_audit(project) + audit_answers(project, pool.reserve).overdue
     due = [
         audit_images_due(budget, queued=queued, audit_queued=asked, share=share, until=until)
         for budget in budgets
@@ -267,17 +274,19 @@ def audit_images_in(
     return [min(most, max(one, size - others)) for one, size in zip(due, budgets, strict=True)]
 
 
-def audit_answers(project: Project) -> AuditAnswers:
+def audit_answers(project: Project, reserve: Sequence[int] | None = None) -> AuditAnswers:
     """The answers to the images asked so far, in the order of asking.
+
+    reserve : the images kept aside, where they are others than the project has noted.
 
     An image whose turn has passed counts although its label came from elsewhere: it would have
     been asked. One whose turn has not come does not count, for what people label of themselves is
     no random draw.
     """
     asked = project.store.audit.asked()
-    reserve = project.store.audit.reserved()
+    reserve = project.store.audit.reserved() if reserve is None else reserve
     turns = [place for place, image_id in enumerate(reserve) if image_id in asked]
-    passed = reserve[: turns[-1] + 1] if turns else []
+    passed = list(reserve[: turns[-1] + 1]) if turns else []
     answers = project.store.labels.current(passed)
     names = {row.class_id: row.name for row in project.store.labels.classes()}
     image_ids, truth = [], []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from coldstart.workflow.audit import (
 )
 from coldstart.workflow.graphs import kept_graph, make_graph
 from coldstart.workflow.pool import ProjectPool, Radius, coverage_radius, load_pool
+from coldstart.workflow.weights import read_weights
 
 # Beyond this many images comparing them all, and most strategies, take a job of their own.
 AT_ONCE = 20_000
@@ -35,6 +37,7 @@ class Choice:
 
     wishes : how many picks should be of some class.
     away : leave out images closer than this to a labelled or queued one.
+    weights : a CSV file with the columns path,weight; images it does not name count 1.
     """
 
     strategy: str | None = None
@@ -42,11 +45,15 @@ class Choice:
     seed: int = 0
     wishes: dict[str, int] = field(default_factory=dict)
     away: float = 0.0
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)
 class Desk:
-    """The pool of a project as selection sees it, loaded once for many looks at it."""
+    """The pool of a project as selection sees it, loaded once for many looks at it.
+
+    weights : what each row counts, copies included, where a person has said so.
+    """
 
     project: Project
     pool: ProjectPool
@@ -62,18 +69,25 @@ class Desk:
         made = make_graph(self.project, self.pool, self.every, engine=engine, progress=progress)
         return replace(self, every=self.every.changed(graph=made))
 
+    def weighted(self, file: Path) -> Desk:
+        """The same with each image counting what the table ``file`` says; coverage counts it too.
+
+        Raises ColdstartError as `read_weights`.
+        """
+        weights = read_weights(self.project, self.pool, file).of_row
+        return replace(self, every=self.every.changed(weights=weights), weights=weights)
+
     def arrays(self, strategy: Strategy, choice: Choice) -> Pool:
         """The pool this strategy picks from."""
         learns = strategy.needs_labels or strategy.name == "auto" or bool(choice.wishes)
         arrays = self.pool.for_selection(with_labels=learns, every=self.every)
-        arrays.cache = self.every.cache.setdefault((learns, choice.away), {})
         if self.weights is not None:
-            one = np.ones(self.pool.vectors.shape[0]) if arrays.weights is None else arrays.weights
-            arrays = arrays.changed(weights=one * self.weights)
+            arrays = arrays.changed(weights=self.weights)
         if choice.away > 0:
             known = np.union1d(self.pool.labelled, self.pool.waiting).astype(np.int64)
             far = without_near_duplicates(self.every.changed(labelled=known), choice.away)
             arrays = arrays.changed(candidates=arrays.candidates & far.candidates)
+        arrays.cache = self.every.cache.setdefault((learns, choice.away), {})
         return arrays
 
     def covered_now(self, delta: float) -> float:
@@ -101,30 +115,26 @@ def open_desk(
     project: Project,
     *,
     audit_share: float | None = None,
-    weights: NDArray[np.float64] | None = None,
-    queueing: bool = False,
     progress: Progress = silent,
 ) -> Desk:
     """The project's pool, its radius, and its graph of neighbours where one is kept.
 
-    weights : (n,) how much each row of the pool counts, times its copies.
-    queueing : what is chosen will be queued, so the audit's reserve takes its share of the images
-        that have come to the pool since; a look leaves it as it is.
+    The audit's reserve is the one that queueing will keep: it has its share of the images that have
+    come to the pool since, and what is looked at is what is queued.
 
     Raises
     ------
     ColdstartError : nothing is embedded.
     """
     share = share_for_audit(project, audit_share)
-    pool = with_audit(load_pool(project), share)
-    if queueing:
-        pool = take_in_newcomers(project, pool)
+    pool = load_pool(project)
+    pool = take_in_newcomers(project, pool) if pool.reserve else with_audit(pool, share)
     every = Pool(pool.vectors, weights=pool.weights())
     graph = kept_graph(project, pool, every)
     if graph is not None:
         every = every.changed(graph=graph)
     radius = coverage_radius(project, pool, progress=progress)
-    return Desk(project, pool, every, radius, share, weights)
+    return Desk(project, pool, every, radius, share)
 
 
 def make(project: Project, choice: Choice) -> Strategy:

@@ -12,12 +12,16 @@ from coldstart.project import Project
 from coldstart.selection import ProbCover, Selection
 from coldstart.stopping import hide_among
 from coldstart.store import Pick
-from coldstart.workflow.audit import AUDIT_REASON, audit_images_in, not_asked_yet
+from coldstart.workflow.audit import (
+    AUDIT_REASON,
+    audit_images_in,
+    keep_reserve,
+    not_asked_yet,
+)
 from coldstart.workflow.desk import Choice, Desk, make, open_desk
 from coldstart.workflow.looks import look
 from coldstart.workflow.pool import ProjectPool
 from coldstart.workflow.team import check_may, with_overlap
-from coldstart.workflow.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,14 @@ def select(
     ColdstartError : nothing is embedded, the budget is beyond the pool, or a setting is wrong.
     """
     check_may(project, by, "queue")
-    choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled)
-    desk, for_audit = _prepared(project, choice, budget, weights, audit_share, queueing=True)
+    choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled, weights)
+    desk, for_audit = _prepared(project, choice, budget, audit_share)
     pool = desk.pool
     audited = not_asked_yet(pool)[:for_audit]
     picks = look(desk, choice, budget - for_audit, progress=progress)
     batch = _in_hidden_order(pool, picks, audited, seed + project.store.batches.queued())
     curve = desk.coverage([pick.image_id for pick in batch], desk.radius.delta)
-    project.store.audit.reserve(pool.reserve)
+    keep_reserve(project, pool)
     batch_id = project.store.batches.add(
         with_overlap(project, batch),
         created_by=by,
@@ -130,8 +134,8 @@ def look_at(
     The picks are kept, so that `select` with the same arguments takes them as they are; so is the
     graph of all neighbours, which ProbCover then needs no more than read. Raises as `select`.
     """
-    choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled)
-    desk, for_audit = _prepared(project, choice, budget, weights, audit_share)
+    choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled, weights)
+    desk, for_audit = _prepared(project, choice, budget, audit_share)
     made = make(project, choice)
     if isinstance(made, ProbCover) and len(desk.pool.image_ids) <= made.exact_up_to:
         desk = desk.with_graph(engine=made.engine, progress=progress)
@@ -155,10 +159,7 @@ def _prepared(
     project: Project,
     choice: Choice,
     budget: int,
-    weights: Path | None,
     audit_share: float | None,
-    *,
-    queueing: bool = False,
 ) -> tuple[Desk, int]:
     """The desk, and how many of the batch are for the audit."""
     made = make(project, choice)
@@ -167,11 +168,9 @@ def _prepared(
             f"{choice.away:g} is no distance to keep from labelled images.",
             "Give a number from 0 (off) to 2.",
         )
-    desk = open_desk(project, audit_share=audit_share, queueing=queueing)
-    if weights is not None:
-        desk = open_desk(
-            project, audit_share=audit_share, weights=read_weights(project, desk.pool, weights)
-        )
+    desk = open_desk(project, audit_share=audit_share)
+    if choice.weights is not None:
+        desk = desk.weighted(choice.weights)
     arrays = desk.arrays(made, choice)
     candidates = int(arrays.candidates.sum())
     available = candidates + len(not_asked_yet(desk.pool))

@@ -222,6 +222,54 @@ def test_labels_from_a_file_are_taken(open_page: OpenPage, embedded: Project) ->
     app.file_uploader(key="own_labels").upload("bad.csv", b"a,b\n1,2\n").run()
 
 
+def test_a_table_of_weights_decides_what_is_shown_and_queued(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    heavy = embedded.store.images.usable()[7].path
+    app = open_page("label", embedded)
+    app.toggle(key="audit_switch").set_value(False).run()
+    app.selectbox(key="strategy").set_value("maxherding").run()
+    app.slider(key="budget").set_value(1).run()
+    alike = picks_shown(app)
+    app.file_uploader(key="weights_table").upload("bad.csv", b"path,weight\nx,much\n").run()
+    assert "the weight 'much' is no number of at least 0" in app.error[0].value
+    assert "Line 2 of bad.csv" in app.error[0].value
+    assert picks_shown(app) == alike
+    table = f"path,weight\n{heavy},1000\nelsewhere.png,2\n".encode()
+    app.file_uploader(key="weights_table").upload("mine.csv", table).run()
+    assert not app.error, app.error[0].value
+    assert "mine.csv: 1 image of this pool counts what it says" in texts(app)
+    assert "1 path names no single image here (elsewhere.png)" in texts(app)
+    assert picks_shown(app) == [heavy.rsplit("/", 1)[-1]]
+    press(app, "Queue these 1")
+    assert [
+        embedded.store.images.get([one])[one].path for one in embedded.store.batches.waiting()
+    ] == [heavy]
+    press(app, "Queue more")
+    press(app, "Empty the queue")
+    press(app, "Count every image alike")
+    app.slider(key="budget").set_value(1).run()
+    assert picks_shown(app) == alike
+
+
+def test_a_strategy_of_scikit_activeml_can_be_chosen(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    app = open_page("label", embedded)
+    app.selectbox(key="strategy").set_value("skactiveml").run()
+    offered = app.selectbox(key="skactiveml_peer").options
+    assert {"CoreSet", "ProbCover", "TypiClust"} <= set(offered)
+    app.selectbox(key="skactiveml_peer").set_value("CoreSet").run()
+    app.slider(key="budget").set_value(4).run()
+    assert not app.error, app.error[0].value
+    grid = next(one.value for one in app.html if "cs-picks" in one.value)
+    assert len(re.findall(r"asked for by scikit-activeml&#x27;s CoreSet</fig", grid)) == 4
+    press(app, "Queue these 4")
+    batch = embedded.store.batches.all()[0]
+    assert (batch.strategy, len(embedded.store.batches.waiting())) == ("skactiveml", 4)
+    assert batch.settings["peer"] == "CoreSet"
+
+
 def test_emptying_the_queue_touches_no_label(open_page: OpenPage, embedded: Project) -> None:
     app = open_page("label", embedded)
     app.slider(key="budget").set_value(3).run()

@@ -22,6 +22,7 @@ from coldstart.workflow.label import append_events
 from coldstart.workflow.preview import preview_at
 from coldstart.workflow.scan import scan
 from coldstart.workflow.select import look_at, select
+from coldstart.workflow.weights import read_weights
 
 IMAGES = 40
 CLASSES = ("bottle", "can")
@@ -219,11 +220,70 @@ def test_weights_from_a_table_decide(project: Project, tmp_path: Path) -> None:
     seen = look_at(project, "maxherding", 1, weights=table, audit_share=0)
     assert seen.paths == ["007.png"]
     assert look_at(project, "maxherding", 1, audit_share=0).paths != ["007.png"]
-    for text, words in (
-        ("path,weight\n007.png,-1\n", "line 2: the weight '-1'"),
-        ("path,weight\nnobody.png,1\n", "names no image"),
-        ("path;weight\n", "has no columns"),
-    ):
-        table.write_text(text, encoding="utf-8")
-        with pytest.raises(ColdstartError, match=words):
-            look_at(project, "maxherding", 1, weights=table)
+    # Picks and coverage count the same: with nothing else of any weight, one pick covers all.
+    lines = [f"{number:03d}.png,{100 * (number == 7)}" for number in range(IMAGES)]
+    table.write_text("\n".join(["path,weight", *lines]), encoding="utf-8")
+    batch = select(project, "maxherding", 1, weights=table, audit_share=0)
+    assert batch.coverage_after == 1
+
+
+def test_each_copy_counts_what_the_table_says_of_it(project: Project, tmp_path: Path) -> None:
+    table = tmp_path / "weights.csv"
+    last = f"./{IMAGES - 1:03d}.png"
+    table.write_text(
+        f"Weight;path\n0.25;000.png\n5;{last}\n2;001.png\n7;elsewhere.png\n", encoding="utf-8"
+    )
+    pool = open_desk(project).pool
+    weights = read_weights(project, pool, table)
+    expected = {number_of(project, one): 1.0 for one in pool.image_ids.tolist()}
+    expected |= {0: 5.25, 1: 2.0}
+    numbers = [number_of(project, one) for one in pool.image_ids.tolist()]
+    assert dict(zip(numbers, weights.of_row.tolist(), strict=True)) == expected
+    assert (weights.named, weights.unknown) == (3, ["elsewhere.png"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("path,weight\n007.png,-1\n", "Line 2 of weights.csv: the weight '-1' is no number"),
+        ("path,weight\n007.png,heavy\n", "the weight 'heavy'"),
+        ("path,weight\n007.png,nan\n", "the weight 'nan'"),
+        ("path,weight\n007.png\n", "Line 2 of weights.csv has too few cells"),
+        ("path,weight\n,3\n", "Line 2 of weights.csv has no path"),
+        ("path,weight\n007.png,1\n007.png,2\n", "two weights: 1, and 2 in line 3"),
+        ("path,weight\n007.png,1\n./007.png,2\n", "gives the image ./007.png two weights"),
+        ("path,weight\nnobody.png,1\n", "names no image of this pool"),
+        ("path,weight\n", "names no image of this pool"),
+        ("path;wait\n", "needs the columns path and weight"),
+        ("", "which holds: nothing"),
+    ],
+)
+def test_a_table_of_weights_that_cannot_be_meant_says_why(
+    project: Project, tmp_path: Path, text: str, words: str
+) -> None:
+    table = tmp_path / "weights.csv"
+    table.write_text(text, encoding="utf-8")
+    with pytest.raises(ColdstartError, match=words):
+        look_at(project, "maxherding", 1, weights=table)
+
+
+def test_what_is_looked_at_is_queued_although_images_have_come(
+    project: Project, tmp_path: Path, make_image: Callable[..., Path]
+) -> None:
+    select(project, "random", 5)
+    before = project.store.audit.reserved()
+    for number in range(IMAGES, 2 * IMAGES):
+        make_image(f"{number:03d}.png", color=(number, 3 * number, 2))
+    scan(project)
+    more = np.random.default_rng(1).normal(size=(2 * IMAGES, 6)).astype(np.float32)
+    more[IMAGES - 1] = more[0]
+    np.save(tmp_path / "mine.npy", more)
+    import_vectors(project, tmp_path / "mine.npy")
+    seen = look_at(project, "maxherding", 10)
+    assert project.store.audit.reserved() == before
+    queued = select(project, "maxherding", 10)
+    newcomers = set(project.store.audit.reserved()) - set(before)
+    assert newcomers
+    assert not newcomers & set(seen.image_ids)
+    assert set(seen.image_ids) <= set(queued.image_ids)
+    assert len(queued.image_ids) - len(seen.image_ids) == seen.audit == queued.audit
