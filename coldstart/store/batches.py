@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from coldstart.store.database import writing
+from coldstart.store.database import refresh_statistics, writing
 from coldstart.store.images import chunks, wants_an_answer
 from coldstart.store.schema import batch_images, images, query_batches, standing_answers
 
@@ -80,6 +80,7 @@ class Batches:
             if picks:
                 rows = [vars(pick) | {"batch_id": batch_id} for pick in picks]
                 connection.execute(batch_images.insert(), rows)
+            refresh_statistics(connection, images, batch_images)
         return batch_id
 
     def all(self) -> list[BatchRow]:
@@ -100,6 +101,22 @@ class Batches:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(batch_images.c.rank))
             return [Pick(**row._mapping) for row in rows]
+
+    def unanswered(self, batch_id: int) -> int:
+        """How many images of one batch nobody has answered, neither them nor an exact copy."""
+        own, twin = images.alias("own"), images.alias("twin")
+        answered = (
+            select(standing_answers.c.event_id)
+            .select_from(own)
+            .join(twin, twin.c.content_hash == own.c.content_hash)
+            .join(standing_answers, standing_answers.c.image_id == twin.c.image_id)
+            .where(own.c.image_id == batch_images.c.image_id)
+        )
+        query = select(func.count()).where(
+            (batch_images.c.batch_id == batch_id) & ~answered.exists()
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one()
 
     def last_picks(self, image_ids: Sequence[int]) -> dict[int, Pick]:
         """image_id -> its pick in the newest batch that queued it, for those that were queued."""

@@ -189,9 +189,9 @@ def _batch(project: Project, page: LabelPage) -> LabellerBatch | None:
     batch_id = page.images[0]["batch_id"] if page.images else None
     if batch_id is None:
         return None
-    picks = [pick.image_id for pick in project.store.batches.picks(batch_id)]
-    answered = len(project.store.labels.current(picks))
-    return LabellerBatch(id=batch_id, size=len(picks), labelled=answered)
+    size = len(project.store.batches.picks(batch_id))
+    left = project.store.batches.unanswered(batch_id)
+    return LabellerBatch(id=batch_id, size=size, labelled=size - left)
 
 
 def _per_page() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from coldstart.workflow.stands_for import stands_for
 from coldstart.workflow.suggest import describe_suggestions, is_fresh, suggestions
 from coldstart.workflow.team import check_member, next_work
 
+_MANY_LEFT = 200
+_COUNT_AGAIN_S = 2.0
+
 
 def routes() -> list[Route]:
     """Labels and classes in, thumbnails and images out, below the server's base path."""
@@ -41,6 +45,9 @@ def routes() -> list[Route]:
 
 class ProjectGate:
     """`coldstart.server.gate.LabelGate` over project directories."""
+
+    def __init__(self) -> None:
+        self._counted: dict[tuple[Path, int], tuple[float, int]] = {}  # see `_left`
 
     def allow(self, directory: Path, annotator: str, action: str) -> None:
         """Raise ColdstartError unless this person may do this in the project."""
@@ -84,7 +91,7 @@ class ProjectGate:
         return Stored(
             accepted=[event.uuid for event in events if event.uuid not in refused],
             refused=[RefusedEvent(uuid, reason) for uuid, reason in refused.items()],
-            batch_left=_left(project, batches.pop()) if len(batches) == 1 else None,
+            batch_left=self._left(project, batches.pop()) if len(batches) == 1 else None,
             standing=standing_answers(
                 project, [one.image_id for one in events if one.kind == CLEARED], annotator
             ),
@@ -175,7 +182,13 @@ class ProjectGate:
         point = map_point(open_served(directory), places, number)
         return None if point is None else point.as_dict()
 
-
-def _left(project: Project, batch_id: int) -> int:
-    picks = [pick.image_id for pick in project.store.batches.picks(batch_id)]
-    return len(picks) - len(project.store.labels.current(picks))
+    def _left(self, project: Project, batch_id: int) -> int | None:
+        """How many images of the batch have no answer; None where that was counted a moment ago
+        and is far from none, for counting reads the whole batch."""
+        key = (project.directory, batch_id)
+        counted_at, left = self._counted.get(key, (0.0, 0))
+        if left > _MANY_LEFT and time.monotonic() - counted_at < _COUNT_AGAIN_S:
+            return None
+        left = project.store.batches.unanswered(batch_id)
+        self._counted[key] = (time.monotonic(), left)
+        return left

@@ -297,6 +297,8 @@ def standing_answers(
     project: Project, image_ids: Sequence[int], seen_by: str
 ) -> dict[int, dict[str, Any] | None]:
     """image_id -> the answer that stands for who looks, as the labeller takes it; None for none."""
+    if not image_ids:
+        return {}
     return {one["id"]: one["state"] for one in images_by_id(project, image_ids, seen_by=seen_by)}
 
 
