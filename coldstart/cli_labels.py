@@ -114,21 +114,21 @@ def _change(
         return work.class_named(project, name).class_id
 
     if options.add:
-        return f"“{options.add}” added.", lambda: store.add(options.add, by)
+        return f"“{options.add}” added.", lambda: work.add(project, options.add, by=by)
     if options.rename:
         old, new = options.rename
         shown = work.preview_rename(project, named(old), new)
         if shown.problem:
             raise ColdstartError(shown.problem, "")
-        return shown.words, lambda: store.rename(named(old), new, was=old, by=by)
+        return shown.words, lambda: work.rename(project, named(old), new, was=old, by=by)
     if options.merge:
         *sources, target = [named(name) for name in options.merge]
         words = work.preview_merge(project, sources, target).words
-        return words, lambda: store.merge(sources, target, by)
+        return words, lambda: work.merge(project, sources, target, by=by)
     if options.delete:
         class_id = named(options.delete)
         words = work.preview_delete(project, class_id).words
-        return words, lambda: store.delete(class_id, by)
+        return words, lambda: work.delete(project, class_id, by=by)
     if options.split:
         name, new = options.split
         class_id = named(name)
@@ -138,14 +138,14 @@ def _change(
     if options.color:
         name, color = options.color
         class_id = named(name)
-        return f"“{name}” coloured {color}.", lambda: store.paint(class_id, color, by)
+        return f"“{name}” coloured {color}.", lambda: work.paint(project, class_id, color, by=by)
     if options.key:
         name, key = options.key
         class_id = named(name)
-        return f"“{name}” has the key {key}.", lambda: store.set_key(class_id, key, by)
+        return f"“{name}” has the key {key}.", lambda: work.set_key(project, class_id, key, by=by)
     if options.order:
         ids = [named(name) for name in options.order]
-        return "The order is changed.", lambda: store.order(ids, by)
+        return "The order is changed.", lambda: work.order(project, ids, by=by)
     if options.undo:
         last = store.last_undoable()
         words = f"Undone: {last.words}." if last else "Nothing to undo."

@@ -77,8 +77,14 @@ def submit(project: Project, kind: str, arguments: Sequence[str] = (), *, by: st
     return job_id
 
 
-def cancel(project: Project, job_id: int) -> None:
-    """Ask a job to stop; it does at its next step and keeps what it has finished."""
+def cancel(project: Project, job_id: int, *, by: str = "") -> None:
+    """Ask a job to stop; it does at its next step and keeps what it has finished.
+
+    Raises
+    ------
+    ColdstartError : ``by`` may not.
+    """
+    check_may(project, by, "run")
     project.store.jobs.request_cancel(job_id)
 
 

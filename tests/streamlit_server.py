@@ -14,7 +14,7 @@ from urllib.error import URLError
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 START_WITHIN_S = 60
 
 

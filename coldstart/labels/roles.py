@@ -15,12 +15,14 @@ ACTIONS: dict[str, str] = {
     "see": "look at the images",
     "label": "label images",
     "review": "decide where people disagree",
-    "queue": "queue images to label",
+    "queue": "queue images to label, or empty the queue",
     "run": "compute, train and scan",
-    "export": "export the labels",
-    "import": "import labels and change classes for everybody",
+    "export": "export or download the labels",
+    "classes": "change classes for everybody",
+    "import": "bring labels or vectors along",
     "undo": "undo what other people answered",
-    "people": "change people's roles and the project's settings",
+    "settings": "change the project's settings, or leave images out for everybody",
+    "people": "change people's roles",
 }
 """Everything a role can allow, in words that follow “may”."""
 
@@ -60,11 +62,32 @@ ROLES: dict[str, Role] = {
 """Every role, from the one that may least."""
 
 
+ROUTES: dict[str, str] = {
+    "labels": "label",
+    "leases": "label",
+    "classes": "label",  # a new one, while labelling
+    "history": "label",
+    "suggestions": "label",
+    "why": "label",
+    "export": "export",
+    "thumbnail": "see",
+    "image": "see",
+    "map": "see",
+    "map_point": "see",
+}
+"""The action each HTTP route takes, by the route's name."""
+
+
+def who_may(action: str) -> list[str]:
+    """The titles of the roles that allow the action, from the one that may least."""
+    return [one.title for one in ROLES.values() if action in one.may]
+
+
 def check_allowed_to(name: str, role: str, action: str) -> None:
     """Raise ColdstartError, with one sentence, unless this role allows the action."""
     if action in ROLES[role].may:
         return
-    able = " or ".join(one.title.lower() for one in ROLES.values() if action in one.may)
+    able = " or ".join(who_may(action)).lower()
     raise ColdstartError(
         f"{name} is {'an' if role[0] in 'aeiou' else 'a'} {ROLES[role].title.lower()} in this "
         f"project and may not {ACTIONS[action]}.",

@@ -32,16 +32,20 @@ class LabellerClass:
     color: str  # "#rrggbb"
 
 
-class LabelGate(Protocol):
+class Allows(Protocol):
+    """Who may do what in a project."""
+
+    def allow(self, directory: Path, annotator: str, action: str) -> None:
+        """Raise ColdstartError unless this person may do this (`labels.roles.ACTIONS`)."""
+        ...
+
+
+class LabelGate(Allows, Protocol):
     """The project behind the routes, named by its directory.
 
     Every method may be called from several threads at once, and raises ColdstartError for what
     the person can mend: the route answers it with its sentence.
     """
-
-    def allow(self, directory: Path, annotator: str, action: str) -> None:
-        """Raise ColdstartError unless this person may do this (`labels.roles.ACTIONS`)."""
-        ...
 
     def lease(self, directory: Path, annotator: str, count: int) -> Sequence[int]:
         """Up to ``count`` queued images, in this person's hands from now on."""

@@ -16,20 +16,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from coldstart.errors import ColdstartError
+from coldstart.server.gate import Allows
 from coldstart.server.limits import IMMUTABLE, RequestRefused, guard_headers
-from coldstart.server.routes import _guarded, _in_thread, _json, _prefix
+from coldstart.server.routes import _guarded, _in_thread, _json, _prefix, check_route
 from coldstart.server.tokens import read_image_key
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
-class MapGate(Protocol):
+class MapGate(Allows, Protocol):
     """The project behind the map's routes, named by its directory."""
-
-    def allow(self, directory: Path, annotator: str, action: str) -> None:
-        """Raise ColdstartError unless this person may do this (`labels.roles.ACTIONS`)."""
-        ...
 
     def map_file(self, directory: Path, name: str) -> Path | None:
         """The packed file of this name, None if there is none."""
@@ -43,16 +39,13 @@ class MapGate(Protocol):
 def map_routes(gate: MapGate, base: str = "") -> list[Route]:
     """The two routes over ``gate``; ``base`` is Streamlit's `server.baseUrlPath`."""
 
-    async def allowed(request: Request) -> Path:
+    async def allowed(request: Request, route: str) -> Path:
         claims = read_image_key(request.path_params["key"])
-        try:
-            await _in_thread(lambda: gate.allow(claims.directory, claims.annotator, "see"))
-        except ColdstartError as error:
-            raise RequestRefused(403, error.problem, error.remedy) from error
+        await check_route(gate, claims, route)
         return claims.directory
 
-    async def packed(request: Request) -> Response:
-        directory = await allowed(request)
+    async def map(request: Request) -> Response:
+        directory = await allowed(request, "map")
         name = str(request.path_params["name"])
         file = await _in_thread(lambda: gate.map_file(directory, name))
         if file is None:
@@ -60,8 +53,8 @@ def map_routes(gate: MapGate, base: str = "") -> list[Route]:
         headers = guard_headers(IMMUTABLE)
         return FileResponse(file, media_type="application/octet-stream", headers=headers)
 
-    async def point(request: Request) -> Response:
-        directory = await allowed(request)
+    async def map_point(request: Request) -> Response:
+        directory = await allowed(request, "map_point")
         places, number = str(request.path_params["places"]), str(request.path_params["number"])
         found = None
         if _NUMBER.fullmatch(number):
@@ -72,6 +65,6 @@ def map_routes(gate: MapGate, base: str = "") -> list[Route]:
 
     prefix = _prefix(base)
     return [
-        Route(f"{prefix}/maps/{{key}}/{{places}}/{{number}}.json", _guarded(point)),
-        Route(f"{prefix}/maps/{{key}}/{{name}}", _guarded(packed)),
+        Route(f"{prefix}/maps/{{key}}/{{places}}/{{number}}.json", _guarded(map_point)),
+        Route(f"{prefix}/maps/{{key}}/{{name}}", _guarded(map)),
     ]

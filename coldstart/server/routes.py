@@ -32,7 +32,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from coldstart.errors import ColdstartError
-from coldstart.server.gate import LabelGate
+from coldstart.labels.roles import ROUTES
+from coldstart.server.gate import Allows, LabelGate
 from coldstart.server.limits import (
     IMMUTABLE,
     MAX_DISPLAY_PIXELS,
@@ -96,7 +97,7 @@ class _Endpoints:
     async def labels(self, request: Request) -> Response:
         claims = _claims(request)
         events, comments, malformed = read_events(await read_json(request))
-        await self._allow(claims, "label")
+        await self._allow(claims, "labels")
         stored = await _in_thread(
             lambda: self._gate.append_events(claims.directory, events, claims.annotator)
         )
@@ -123,7 +124,7 @@ class _Endpoints:
         count = (await read_json(request)).get("count")
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_LEASES:
             raise RequestRefused(400, f"The count is no number from 0 to {MAX_LEASES}.")
-        await self._allow(claims, "label")
+        await self._allow(claims, "leases")
         where, who = claims.directory, claims.annotator
         if count == 0:
             return _json({"returned": await _in_thread(lambda: self._gate.give_back(where, who))})
@@ -143,7 +144,7 @@ class _Endpoints:
         name = (await read_json(request)).get("name")
         if not isinstance(name, str) or not name.strip():
             raise RequestRefused(400, "The class has no name.", "Type one.")
-        await self._allow(claims, "label")
+        await self._allow(claims, "classes")
         made = await _in_thread(
             lambda: self._gate.add_class(claims.directory, name, claims.annotator)
         )
@@ -155,7 +156,7 @@ class _Endpoints:
         before = body.get("before")
         if before is not None and not _is_number(before):
             raise RequestRefused(400, "The place in the history is no number.")
-        await self._allow(claims, "label")
+        await self._allow(claims, "history")
         found = await _in_thread(
             lambda: self._gate.history(claims.directory, claims.annotator, before, STEPS_AT_ONCE)
         )
@@ -166,7 +167,7 @@ class _Endpoints:
         ids = (await read_json(request)).get("image_ids")
         if not isinstance(ids, list) or len(ids) > MAX_EVENTS or not all(map(_is_number, ids)):
             raise RequestRefused(400, "The images are no list of numbers.")
-        await self._allow(claims, "label")
+        await self._allow(claims, "suggestions")
         return _json(await _in_thread(lambda: self._gate.suggestions(claims.directory, ids)))
 
     async def why(self, request: Request) -> Response:
@@ -174,7 +175,7 @@ class _Endpoints:
         image_id = (await read_json(request)).get("image_id")
         if not isinstance(image_id, int) or not _is_number(image_id):
             raise RequestRefused(400, "The request names no image.")
-        await self._allow(claims, "label")
+        await self._allow(claims, "why")
         found = await _in_thread(
             lambda: self._gate.why(claims.directory, image_id, claims.annotator)
         )
@@ -185,7 +186,7 @@ class _Endpoints:
     async def thumbnail(self, request: Request) -> Response:
         claims = read_image_key(request.path_params["key"])
         directory, content_hash = claims.directory, _content_hash(request)
-        await self._allow(claims, "see")
+        await self._allow(claims, "thumbnail")
         file = await _in_thread(lambda: self._gate.thumbnail_file(directory, content_hash))
         if file is None or not file.is_file():
             raise RequestRefused(404, "There is no such thumbnail.", "Scan the images again.")
@@ -194,7 +195,7 @@ class _Endpoints:
     async def image(self, request: Request) -> Response:
         claims = read_image_key(request.path_params["key"])
         directory, content_hash = claims.directory, _content_hash(request)
-        await self._allow(claims, "see")
+        await self._allow(claims, "image")
         if not _IMAGE_ID.fullmatch(request.path_params["image_id"]):
             raise RequestRefused(404, "There is no such image.")
         image_id = int(request.path_params["image_id"])
@@ -205,11 +206,16 @@ class _Endpoints:
         data = await anyio.to_thread.run_sync(_display_jpeg, file, limiter=self._limiter)
         return Response(data, media_type="image/jpeg", headers=guard_headers(IMMUTABLE))
 
-    async def _allow(self, claims: Claims, action: str) -> None:
-        try:
-            await _in_thread(lambda: self._gate.allow(claims.directory, claims.annotator, action))
-        except ColdstartError as error:
-            raise RequestRefused(403, error.problem, error.remedy) from error
+    async def _allow(self, claims: Claims, route: str) -> None:
+        await check_route(self._gate, claims, route)
+
+
+async def check_route(gate: Allows, claims: Claims, route: str) -> None:
+    """Refuse, with status 403, what the person's role does not allow (`labels.roles.ROUTES`)."""
+    try:
+        await _in_thread(lambda: gate.allow(claims.directory, claims.annotator, ROUTES[route]))
+    except ColdstartError as error:
+        raise RequestRefused(403, error.problem, error.remedy) from error
 
 
 def _guarded(endpoint: _Handler) -> _Handler:

@@ -7,7 +7,9 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.stopping import AUDIT_LABELS, AUDIT_SHARE, Verdict
 from coldstart.stopping.audit import LOOKS
+from coldstart.ui import session
 from coldstart.ui.guard import guarded
+from coldstart.workflow.team import change_settings
 
 
 def audit_controls(project: Project, said: Verdict) -> None:
@@ -33,8 +35,13 @@ def audit_controls(project: Project, said: Verdict) -> None:
             step=20,
             help=f"{AUDIT_LABELS} unless you say otherwise. Four times as many halve the interval.",
         )
-        if st.form_submit_button("Use these for the audit"):
-            project.set(audit_share=round(percentage / 100, 6), audit_labels=int(labels))
+        if st.form_submit_button("Use these for the audit", disabled=not session.may("settings")):
+            change_settings(
+                project,
+                by=session.annotator(),
+                audit_share=round(percentage / 100, 6),
+                audit_labels=int(labels),
+            )
             st.rerun()
     if share == 0:
         st.warning(f"The audit is off. {WITHOUT_AUDIT}", icon=":material/visibility_off:")
@@ -46,6 +53,7 @@ def audit_controls(project: Project, said: Verdict) -> None:
                 icon=":material/restart_alt:",
                 on_click=_begin,
                 args=(project,),
+                disabled=not session.may("settings"),
                 help="On images that no audit has asked. The labels of this one become training "
                 "labels, and the measure begins at 0.",
             )
@@ -62,4 +70,5 @@ def audit_controls(project: Project, said: Verdict) -> None:
 def _begin(project: Project) -> None:
     from coldstart.workflow.audit import begin_new_audit
 
+    session.require("settings")
     st.session_state["new_audit"] = begin_new_audit(project).words

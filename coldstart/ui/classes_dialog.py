@@ -25,7 +25,9 @@ def classes_dialog(project: Project) -> None:
     if said:
         st.success(plain(said))
     _add(project)
-    if not rows:
+    if rows and not session.may("classes"):
+        st.caption(f"You can add classes. {session.barred('classes')}")
+    elif not rows:
         st.caption("No classes yet. Add one here, or press n while labelling.")
     else:
         edit, merge, split, delete = st.tabs(["Name, colour, key", "Merge", "Split", "Delete"])
@@ -45,7 +47,7 @@ def _add(project: Project) -> None:
         left, right = st.columns([4, 1], vertical_alignment="bottom")
         name = left.text_input("New class", max_chars=100)
         if right.form_submit_button("Add") and name.strip():
-            _do(lambda: project.store.classes.add(name, session.annotator()), f"“{name}” added.")
+            _do(lambda: changes.add(project, name, by=session.annotator()), f"“{name}” added.")
 
 
 def _edit(project: Project, rows: list[ClassRow]) -> None:
@@ -67,12 +69,11 @@ def _edit(project: Project, rows: list[ClassRow]) -> None:
         preview = changes.preview_rename(project, row.class_id, name)
         if _shown(project, preview) and st.button("Rename", type="primary"):
             renamed = f"“{row.name}” is now “{name.strip()}”."
-            store = project.store.classes
-            _do(lambda: store.rename(row.class_id, name, was=row.name, by=by), renamed)
+            _do(lambda: changes.rename(project, row.class_id, name, was=row.name, by=by), renamed)
     if color != shown["color"] and st.button("Use this colour", type="primary"):
-        _do(lambda: project.store.classes.paint(row.class_id, color, by), "Coloured.")
+        _do(lambda: changes.paint(project, row.class_id, color, by=by), "Coloured.")
     if key != (row.key or "") and st.button("Use this key", type="primary"):
-        _do(lambda: project.store.classes.set_key(row.class_id, key or None, by), "Key changed.")
+        _do(lambda: changes.set_key(project, row.class_id, key or None, by=by), "Key changed.")
     ids = [one.class_id for one in rows]
     place = ids.index(row.class_id)
     with st.container(horizontal=True):
@@ -81,7 +82,7 @@ def _edit(project: Project, rows: list[ClassRow]) -> None:
             if st.button(words, disabled=off, help="Its place among the class buttons"):
                 order = [one for one in ids if one != row.class_id]
                 order.insert(place + step, row.class_id)
-                _do(lambda order=order: project.store.classes.order(order, by), "Order changed.")
+                _do(lambda order=order: changes.order(project, order, by=by), "Order changed.")
 
 
 def _free(rows: list[ClassRow], row: ClassRow) -> str:
@@ -102,7 +103,7 @@ def _merge(project: Project, rows: list[ClassRow]) -> None:
     preview = changes.preview_merge(project, sources, target)
     if _shown(project, preview) and st.button("Merge", type="primary"):
         by = session.annotator()
-        _do(lambda: project.store.classes.merge(sources, target, by), f"{preview.words}")
+        _do(lambda: changes.merge(project, sources, target, by=by), f"{preview.words}")
 
 
 def _split(project: Project, rows: list[ClassRow]) -> None:
@@ -136,13 +137,14 @@ def _delete(project: Project, rows: list[ClassRow]) -> None:
     preview = changes.preview_delete(project, row.class_id)
     if _shown(project, preview) and st.button(plain(f"Delete “{row.name}”"), type="primary"):
         by = session.annotator()
-        _do(lambda: project.store.classes.delete(row.class_id, by), f"“{row.name}” deleted.")
+        _do(lambda: changes.delete(project, row.class_id, by=by), f"“{row.name}” deleted.")
 
 
 def _history(project: Project) -> None:
     """What was done to the classes, the newest first, and the one undo."""
     last = project.store.classes.last_undoable()
-    if last is not None and st.button(plain(f"Undo: {last.words}"), icon=":material/undo:"):
+    words = plain(f"Undo: {last.words}") if last is not None and session.may("classes") else ""
+    if last is not None and words and st.button(words, icon=":material/undo:"):
         _do(lambda: changes.undo(project, by=session.annotator()), f"Undone: {last.words}.")
     with st.expander("What was done to the classes", type="compact"):
         for change in reversed(project.store.classes.changes()[-50:]):

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from coldstart.project import Project
-from coldstart.ui import job_card
+from coldstart.ui import job_card, session
 from coldstart.ui.guard import guard, guarded
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import neighbours_html
@@ -83,6 +83,7 @@ def own_vectors(project: Project) -> None:
 def _import(project: Project, matrix: UploadedFile, paths: UploadedFile | None, name: str) -> int:
     from coldstart.workflow.embed import import_vectors
 
+    session.require("import")
     with tempfile.TemporaryDirectory() as folder, st.spinner("Checking"):
         file = Path(folder) / Path(matrix.name).name
         file.write_bytes(matrix.getvalue())
@@ -116,5 +117,6 @@ def finished_sets(project: Project, active_one: EmbeddingSet | None) -> None:
             if active_one is not None and one.name == active_one.name:
                 st.markdown(":green-badge[:material/check: in use]", width="content")
             elif st.button("Use this", key=f"use_{one.name}", disabled=not complete):
+                session.require("settings")
                 use_set(project, one.name)
                 st.rerun()

@@ -9,11 +9,12 @@ import streamlit as st
 
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
-from coldstart.ui import job_card
+from coldstart.ui import job_card, session
 from coldstart.ui.guard import guard
 from coldstart.ui.head import question
 from coldstart.ui.words import duration
 from coldstart.workflow.projects import check_allowed
+from coldstart.workflow.team import change_settings
 
 if TYPE_CHECKING:
     from coldstart.embeddings.encoders import EncoderCard
@@ -127,6 +128,7 @@ def _mirror_switch(project: Project) -> None:
         "A mirrored image shows the same thing",
         value=bool(project.settings.get("mirror", True)),
         key=f"mirror_{project.directory.name}",
+        disabled=not session.may("settings"),
         help=(
             "Right for photos of things; wrong where left and right matter, as in digits, letters "
             "or signs. Encoders that learn from your images take it into account, in the sets "
@@ -134,5 +136,5 @@ def _mirror_switch(project: Project) -> None:
         ),
     )
     if mirror != bool(project.settings.get("mirror", True)):
-        project.set(mirror=mirror)
+        change_settings(project, by=session.annotator(), mirror=mirror)
         st.rerun()

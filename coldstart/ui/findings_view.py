@@ -68,6 +68,7 @@ def _row(project: Project, finding: Finding, *, opened: bool) -> None:
                         icon=":material/undo:" if finding.excluded else ":material/block:",
                         on_click=guarded(_leave_out),
                         args=(project, name, not finding.excluded),
+                        disabled=not session.may("settings"),
                     )
         if opened:
             _grid(project, finding)

@@ -19,7 +19,7 @@ from coldstart.ui.head import empty, question
 from coldstart.ui.words import count
 from coldstart.workflow.export import export
 from coldstart.workflow.history import agreement, history_rows, undo_batch
-from coldstart.workflow.team import overlap_share, set_role
+from coldstart.workflow.team import change_settings, overlap_share, set_role
 
 _ROWS = 50
 _EVERYBODY = "Everybody"
@@ -159,13 +159,13 @@ def _heap_words(heap: Heap) -> str:
 def _agreement(project: Project) -> None:
     share = overlap_share(project)
     found = agreement(project)
-    if session.may("people"):
+    if session.may("settings"):
         chosen = st.slider(
             "Share of what is queued that goes to two people, blind",
             0, 50, round(share * 100), 5, format="%d%%", key="overlap_share", width=360,
         )  # fmt: skip
         if chosen != round(share * 100):
-            project.set(overlap=chosen / 100)
+            change_settings(project, by=session.annotator(), overlap=chosen / 100)
             st.rerun()
     if found.fleiss.images == 0:
         st.caption(

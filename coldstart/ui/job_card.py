@@ -68,6 +68,8 @@ def _running_card(project: Project, job_id: int) -> None:
                     icon=":material/close:",
                     on_click=guarded(jobs.cancel),
                     args=(project, job_id),
+                    kwargs={"by": session.annotator()},
+                    disabled=not session.may("run"),
                 )
                 st.caption("You can close this page; the work goes on.")
         _command(project, job)
@@ -82,7 +84,10 @@ def _stopped_card(project: Project, job: JobRow) -> None:
         else:
             st.markdown(f"**{title}** · stopped {when}")
             refuse(ColdstartError(job.error or "The process stopped without a word."))
-        if st.button("Resume", key=f"resume_{job.kind}", icon=":material/play_arrow:"):
+        off = not session.may("run")
+        if st.button(
+            "Resume", key=f"resume_{job.kind}", icon=":material/play_arrow:", disabled=off
+        ):
             jobs.resume(project, job, by=session.annotator())
             st.rerun()
         _command(project, job)

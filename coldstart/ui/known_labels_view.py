@@ -57,6 +57,7 @@ def known_labels(project: Project) -> None:
 
 def _take(project: Project, source: Path | None, *, hidden: bool) -> None:
     with guard():
+        session.require("import")
         report = import_known(project, source, session.annotator(), hidden=hidden)
         _say(report, hidden=hidden)
 

@@ -38,6 +38,7 @@ def selected_images(project: Project, image_ids: NDArray[np.int64] | None) -> No
             icon=":material/playlist_add:",
             on_click=_queue,
             args=(project, image_ids),
+            disabled=not session.may("queue"),
             help="Those without a label, except the ones kept aside to measure with.",
         )
         st.download_button(
@@ -47,6 +48,7 @@ def selected_images(project: Project, image_ids: NDArray[np.int64] | None) -> No
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
+            disabled=not session.may("export"),
         )
     pages = -(-len(image_ids) // PAGE_SIZE)
     page = min(int(st.session_state.get(_PAGE, 0)), pages - 1)

@@ -28,6 +28,7 @@ def own_labels(project: Project) -> None:
 def _import(project: Project, name: str, content: bytes) -> None:
     from coldstart.workflow.label import import_labels
 
+    session.require("import")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "labels.csv"
         file.write_bytes(content)

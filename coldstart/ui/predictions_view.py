@@ -9,7 +9,7 @@ import streamlit as st
 
 from coldstart.jobs import command_line
 from coldstart.project import Project, slug
-from coldstart.ui import job_card
+from coldstart.ui import job_card, session
 from coldstart.ui.head import question
 from coldstart.ui.words import count, percent
 from coldstart.workflow.confident import ConfidentShare, confident_share
@@ -85,6 +85,7 @@ def _files(project: Project, table: pd.DataFrame, share: ConfidentShare) -> None
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
+            disabled=not session.may("export"),
         )
         st.download_button(
             "Predictions (parquet)",
@@ -93,6 +94,7 @@ def _files(project: Project, table: pd.DataFrame, share: ConfidentShare) -> None
             mime="application/vnd.apache.parquet",
             icon=":material/download:",
             on_click="ignore",
+            disabled=not session.may("export"),
         )
     with st.expander("A folder for each predicted class"):
         st.caption("Links to the images or copies of them, in a new folder on the server.")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
+from coldstart.ui import session
 
 
 def report_button(project: Project) -> None:
@@ -21,6 +22,7 @@ def report_button(project: Project) -> None:
         type="primary",
         icon=":material/description:",
         on_click="ignore",
+        disabled=not session.may("export"),
         help="This page as one HTML file, to send to a colleague: it needs no network to be read.",
     )
 

@@ -18,6 +18,8 @@ from coldstart.ui.places import page_file
 from coldstart.ui.strategy_picker import strategy_picker
 from coldstart.ui.words import count, percent
 from coldstart.workflow.desk import AT_ONCE, Choice, at_once, make, picks_in
+from coldstart.workflow.queue import empty_queue
+from coldstart.workflow.team import change_settings
 
 _OPEN = "selection_open"
 _DEFAULT_BUDGET = 50
@@ -103,9 +105,10 @@ def _audit_switch(project: Project) -> None:
         "is drawn at random from the whole pool and hidden among the picks. The model that is "
         "measured never learns from these images.",
         key="audit_switch",
+        disabled=not session.may("settings"),
     )
     if on != (share > 0):
-        project.set(audit_share=None if on else 0.0)
+        change_settings(project, by=session.annotator(), audit_share=None if on else 0.0)
         st.rerun()
     if not on:
         st.warning(WITHOUT_AUDIT, icon=":material/visibility_off:")
@@ -204,8 +207,10 @@ def _queue_buttons(project: Project, queue: Queue) -> None:
         if st.button(
             "Empty the queue",
             icon=":material/playlist_remove:",
-            help="Takes the unanswered images out of the queue. Labels are not touched.",
+            disabled=not session.may("queue"),
+            help=session.barred("queue")
+            or "Takes the unanswered images out of the queue. Labels are not touched.",
         ):
-            project.store.batches.withdraw_waiting()
+            empty_queue(project, by=session.annotator())
             label_view.new_queue()
             st.rerun()

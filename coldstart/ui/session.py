@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.ui import sign_in
 from coldstart.workflow import team
@@ -91,6 +92,15 @@ def may(action: str) -> bool:
     """Whether this person may do this in the open project (`labels.roles.ACTIONS`)."""
     opened = project()
     return opened is None or team.may(opened, annotator(), action)
+
+
+def barred(action: str) -> str:
+    """Why this person may not do this, as the help of a button that is off; empty if they may."""
+    try:
+        require(action)
+    except ColdstartError as error:
+        return str(error)
+    return ""
 
 
 def require(action: str) -> None:

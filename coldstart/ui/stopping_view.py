@@ -9,12 +9,14 @@ import streamlit as st
 
 from coldstart.project import Project
 from coldstart.stopping import LABELS_A_POINT_IS_WORTH, Verdict
+from coldstart.ui import session
 from coldstart.ui.audit_controls import audit_controls
 from coldstart.ui.diagnosis_view import pool_state, show_plot
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import grid_html
 from coldstart.ui.words import percent
 from coldstart.workflow.diagnostic_plots import accuracy_plot, forecast_plot, stability_plot
+from coldstart.workflow.team import change_settings
 
 _NEXT_LABELS = "next_labels"
 
@@ -83,8 +85,13 @@ def _controls(project: Project) -> None:
             placeholder="chosen for you",
             key=_NEXT_LABELS,
         )
-        if st.form_submit_button("Use these"):
-            project.set(target=None if wanted is None else round(wanted / 100, 6), price=worth)
+        if st.form_submit_button("Use these", disabled=not session.may("settings")):
+            change_settings(
+                project,
+                by=session.annotator(),
+                target=None if wanted is None else round(wanted / 100, 6),
+                price=worth,
+            )
             st.rerun()
 
 

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from coldstart.labels.manifest import MANIFEST_FORMATS
 from coldstart.project import Project, slug
 from coldstart.training.probes import AUTOMATIC
-from coldstart.ui import job_card
+from coldstart.ui import job_card, session
 from coldstart.ui.facts import show_facts
 from coldstart.ui.head import empty, question, step_link
 from coldstart.ui.words import NOT_MEASURED, ago, count, percent
@@ -223,6 +223,7 @@ def manifest(project: Project) -> None:
                 key=f"manifest_{name}",
                 icon=":material/download:",
                 on_click="ignore",
+                disabled=not session.may("export"),
             )
 
 

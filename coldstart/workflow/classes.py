@@ -95,6 +95,58 @@ def preview_delete(project: Project, class_id: int) -> ClassPreview:
     return ClassPreview(words, len(ids), ids[:_EXAMPLES])
 
 
+def add(project: Project, name: str, *, by: str = "") -> ClassRow:
+    """The class of this name, made if there is none: whoever labels may need one.
+
+    Raises
+    ------
+    ColdstartError : the name cannot be one, or ``by`` may not label.
+    """
+    check_may(project, by, "label")
+    return project.store.classes.add(name, by)
+
+
+def rename(project: Project, class_id: int, name: str, *, was: str, by: str = "") -> ClassRow:
+    """Call the class that was called ``was`` otherwise.
+
+    Raises
+    ------
+    ColdstartError : ``by`` may not, somebody has renamed it meanwhile, or the name cannot be one.
+    """
+    check_may(project, by, "classes")
+    return project.store.classes.rename(class_id, name, was=was, by=by)
+
+
+def paint(project: Project, class_id: int, color: str | None, *, by: str = "") -> ClassRow:
+    """Give the class a colour, or with None its usual one."""
+    check_may(project, by, "classes")
+    return project.store.classes.paint(class_id, color, by)
+
+
+def set_key(project: Project, class_id: int, key: str | None, *, by: str = "") -> ClassRow:
+    """Give the class a key, or with None the next free one."""
+    check_may(project, by, "classes")
+    return project.store.classes.set_key(class_id, key, by)
+
+
+def order(project: Project, class_ids: Sequence[int], *, by: str = "") -> list[ClassRow]:
+    """Put these classes first, in this order."""
+    check_may(project, by, "classes")
+    return project.store.classes.order(class_ids, by)
+
+
+def merge(project: Project, sources: Sequence[int], target: int, *, by: str = "") -> ClassRow:
+    """Merge ``sources`` into ``target``; no event is changed by it."""
+    check_may(project, by, "classes")
+    return project.store.classes.merge(sources, target, by)
+
+
+def delete(project: Project, class_id: int, *, by: str = "") -> ClassRow:
+    """Take the class away; its images count as unlabelled, and the events stay."""
+    check_may(project, by, "classes")
+    return project.store.classes.delete(class_id, by)
+
+
 def propose_split(project: Project, class_id: int, parts: int = 2) -> list[Part]:
     """The images of a class in ``parts`` groups of look-alikes, the largest first.
 
@@ -143,7 +195,7 @@ def split(
     ------
     ColdstartError : a name cannot be one, is the class's own, or an image has left the class.
     """
-    check_may(project, by, "import")
+    check_may(project, by, "classes")
     row = _row(project, class_id)
     standing = set(images_of(project, class_id))
     if not any(into.values()):
@@ -190,7 +242,7 @@ def undo(project: Project, *, by: str = "") -> ClassChange:
     ------
     ColdstartError : there is none, or it has been overtaken.
     """
-    check_may(project, by, "import")
+    check_may(project, by, "classes")
     change = project.store.classes.last_undoable()
     undone = project.store.classes.undo(by)
     if change is not None and change.action == "split":

@@ -23,6 +23,7 @@ from coldstart.images.findings import (
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.store import ImageRow
+from coldstart.workflow.team import check_may
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ def leave_out(project: Project, name: str, *, excluded: bool, by: str = "") -> N
 
     Raises
     ------
-    ColdstartError : there is no such kind, or its files cannot be used anyway.
+    ColdstartError : there is no such kind, its files cannot be used anyway, or ``by`` may not.
     """
+    check_may(project, by, "settings")
     if _kind(name).scope == "file":
         raise ColdstartError(
             f"Files found as {name!r} cannot be used: they are left out anyway.",
@@ -121,8 +123,14 @@ def leave_out(project: Project, name: str, *, excluded: bool, by: str = "") -> N
     project.store.findings.leave_out(name, excluded, by)
 
 
-def decide(project: Project, image_ids: Sequence[int], *, out: bool) -> None:
-    """Leave single images out of the pool, or keep them whatever is found; nothing is deleted."""
+def decide(project: Project, image_ids: Sequence[int], *, out: bool, by: str = "") -> None:
+    """Leave single images out of the pool, or keep them whatever is found; nothing is deleted.
+
+    Raises
+    ------
+    ColdstartError : ``by`` may not.
+    """
+    check_may(project, by, "settings")
     project.store.findings.decide(image_ids, "out" if out else "in")
 
 

@@ -42,6 +42,17 @@ class QueuedByHand:
         return f"{self.queued:,} {'image' if self.queued == 1 else 'images'} queued.{rest}"
 
 
+def empty_queue(project: Project, *, by: str = "") -> int:
+    """Take the images nobody has answered out of the queue; how many there were.
+
+    Raises
+    ------
+    ColdstartError : ``by`` may not.
+    """
+    check_may(project, by, "queue")
+    return project.store.batches.withdraw_waiting()
+
+
 def queue_images(
     project: Project, image_ids: Sequence[int], why: str, *, by: str = ""
 ) -> QueuedByHand:

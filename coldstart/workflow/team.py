@@ -66,6 +66,17 @@ def set_role(project: Project, name: str, role: str, *, by: str = "") -> Member:
     return project.store.members.set_role(name, role)
 
 
+def change_settings(project: Project, *, by: str = "", **settings: object) -> Project:
+    """The project with other settings (`Project.set`); None takes one away.
+
+    Raises
+    ------
+    ColdstartError : ``by`` may not.
+    """
+    check_may(project, by, "settings")
+    return project.set(**settings)
+
+
 def hand_out(
     project: Project, annotator: str, image_ids: Sequence[int], first: int, count: int
 ) -> list[int]:
