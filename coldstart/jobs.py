@@ -49,7 +49,7 @@ def submit(project: Project, kind: str, arguments: Sequence[str] = (), *, by: st
     ------
     ColdstartError : a job of this kind is running in this project, or ``by`` may start none.
     """
-    check_may(project, by, "queue" if kind == "select" else "run")
+    check_may(project, by, {"select": "queue", "export": "export"}.get(kind, "run"))
     job_id = project.store.jobs.start(kind, arguments, by)
     if job_id is None:
         raise ColdstartError(

@@ -15,6 +15,7 @@ def pages() -> dict[str, str]:
         "strategies.md": _strategies(),
         "keys.md": _keys(),
         "encoders.md": _encoders(),
+        "roles.md": _roles(),
     }
 
 
@@ -75,6 +76,30 @@ def _strategies() -> str:
             lines.append(f"| `{setting.name}` | `{setting.default}` | {setting.help} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _roles() -> str:
+    from coldstart.labels.roles import ACTIONS, ROLES, ROUTES
+
+    routes: dict[str, list[str]] = {}
+    for route, action in ROUTES.items():
+        routes.setdefault(action, []).append(f"`{route}`")
+    lines = [
+        "# Who may do what",
+        "",
+        "The table that the pages, the commands and the HTTP routes ask. An owner gives the roles.",
+        "",
+        "| role | what they do |",
+        "| --- | --- |",
+        *(f"| **{role.title}** | {role.words} |" for role in ROLES.values()),
+        "",
+        "| may | " + " | ".join(role.title for role in ROLES.values()) + " | routes |",
+        "| --- |" + " :-: |" * len(ROLES) + " --- |",
+    ]
+    for action, words in ACTIONS.items():
+        marks = " | ".join("yes" if action in role.may else "–" for role in ROLES.values())
+        lines.append(f"| {words} | {marks} | {', '.join(routes.get(action, []))} |")
+    return "\n".join([*lines, ""])
 
 
 def _encoders() -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 
@@ -26,11 +26,13 @@ class StreamlitServer:
     environment: dict[str, str]
     log: Path
     port: int
+    options: dict[str, str] = field(default_factory=dict)  # more of Streamlit's own
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        base = self.options.get("server.baseUrlPath", "")
+        return f"http://127.0.0.1:{self.port}{'/' if base else ''}{base}"
 
     def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", str(self.app)]
@@ -40,7 +42,7 @@ class StreamlitServer:
             "server.headless": "true",
             "server.fileWatcherType": "none",
             "browser.gatherUsageStats": "false",
-        }
+        } | self.options
         for name, value in options.items():
             command += [f"--{name}", str(value)]
         with self.log.open("ab") as log:

@@ -51,8 +51,10 @@ class LabelGate(Allows, Protocol):
         """Up to ``count`` queued images, in this person's hands from now on."""
         ...
 
-    def give_back(self, directory: Path, annotator: str) -> int:
-        """Return every image in this person's hands; how many there were."""
+    def give_back(
+        self, directory: Path, annotator: str, image_ids: Sequence[int] | None = None
+    ) -> int:
+        """Return the images in this person's hands, or these of them; how many there were."""
         ...
 
     def export(self, directory: Path, format: str) -> bytes:

@@ -1,7 +1,8 @@
 """The routes of the labeller: labels and classes in, thumbnails and images out.
 
     POST {base}/api/labels                                   {"events": […]} -> after the commit
-    POST {base}/api/leases                                   {"count": 60} -> ids; 0 returns all
+    POST {base}/api/leases                                   {"count": 60} -> ids; 0 returns all,
+                                                             or those of "images"
     GET  {base}/api/export?format=csv                        -> the manifest
     POST {base}/api/classes                                  {"name": …} -> the class
     POST {base}/api/history                                  what the annotator can undo and redo
@@ -24,7 +25,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import anyio
 from starlette.requests import Request
@@ -121,13 +122,17 @@ class _Endpoints:
 
     async def leases(self, request: Request) -> Response:
         claims = _claims(request)
-        count = (await read_json(request)).get("count")
+        body = await read_json(request)
+        count, named = body.get("count"), body.get("images")
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_LEASES:
             raise RequestRefused(400, f"The count is no number from 0 to {MAX_LEASES}.")
+        if named is not None and not _are_ids(named):
+            raise RequestRefused(400, "The images are no list of numbers.")
         await self._allow(claims, "leases")
         where, who = claims.directory, claims.annotator
         if count == 0:
-            return _json({"returned": await _in_thread(lambda: self._gate.give_back(where, who))})
+            returned = await _in_thread(lambda: self._gate.give_back(where, who, named))
+            return _json({"returned": returned})
         images = await _in_thread(lambda: self._gate.lease(where, who, count))
         return _json({"images": list(images)})
 
@@ -165,7 +170,7 @@ class _Endpoints:
     async def suggestions(self, request: Request) -> Response:
         claims = _claims(request)
         ids = (await read_json(request)).get("image_ids")
-        if not isinstance(ids, list) or len(ids) > MAX_EVENTS or not all(map(_is_number, ids)):
+        if not _are_ids(ids):
             raise RequestRefused(400, "The images are no list of numbers.")
         await self._allow(claims, "suggestions")
         return _json(await _in_thread(lambda: self._gate.suggestions(claims.directory, ids)))
@@ -238,6 +243,10 @@ def _guarded(endpoint: _Handler) -> _Handler:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _are_ids(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and len(value) <= MAX_EVENTS and all(map(_is_number, value))
 
 
 def _claims(request: Request) -> Claims:

@@ -88,10 +88,16 @@ class Leases:
                 return connection.execute(update).rowcount
         return images
 
-    def give_back(self, holder: str) -> int:
-        """Return everything this person holds; how many images."""
+    def give_back(self, holder: str, image_ids: Sequence[int] | None = None) -> int:
+        """Return everything this person holds, or these images; how many there were."""
+        held = leases.delete().where(leases.c.holder == holder)
         with writing(self._engine) as connection:
-            return connection.execute(leases.delete().where(leases.c.holder == holder)).rowcount
+            if image_ids is None:
+                return connection.execute(held).rowcount
+            return sum(
+                connection.execute(held.where(leases.c.image_id.in_(chunk))).rowcount
+                for chunk in chunks(image_ids)
+            )
 
     def current(self, now: float | None = None) -> list[Lease]:
         """Every lease that has not run out."""

@@ -10,6 +10,7 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.ui import session
 from coldstart.ui.guard import guard
+from coldstart.ui.own_labels import LARGEST_LABEL_FILE_MB
 from coldstart.ui.words import count
 from coldstart.workflow.known_labels import class_folders, import_known
 from coldstart.workflow.label import ImportReport
@@ -45,7 +46,10 @@ def known_labels(project: Project) -> None:
     else:
         st.caption("The images do not lie in folders that could be classes.")
     file = st.file_uploader(
-        "A file of labels", type=["csv", "json"], help="CSV path,class_name, or a COCO file."
+        "A file of labels",
+        type=["csv", "json"],
+        help="CSV path,class_name, or a COCO file.",
+        max_upload_size=LARGEST_LABEL_FILE_MB,
     )
     only_hidden = st.checkbox("Hide them: for rehearsals only", disabled=file is None)
     if st.button("Take them", disabled=file is None) and file is not None:

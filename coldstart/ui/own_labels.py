@@ -13,12 +13,17 @@ from coldstart.ui import session
 from coldstart.ui.guard import guard
 from coldstart.ui.words import count
 
+LARGEST_LABEL_FILE_MB = 100
+
 
 def own_labels(project: Project) -> None:
     """Draw the way to bring labels along."""
     with st.expander("I have labels already", type="compact"):
         file = st.file_uploader(
-            "A CSV file with the columns path,class_name", type="csv", key="own_labels"
+            "A CSV file with the columns path,class_name",
+            type="csv",
+            key="own_labels",
+            max_upload_size=LARGEST_LABEL_FILE_MB,
         )
         if file is not None and st.button("Take these labels", key="take_labels"):
             with guard():

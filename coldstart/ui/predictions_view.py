@@ -14,6 +14,7 @@ from coldstart.ui.head import question
 from coldstart.ui.words import count, percent
 from coldstart.workflow.confident import ConfidentShare, confident_share
 from coldstart.workflow.predictions import predictions, predictions_csv
+from coldstart.workflow.projects import check_export_place
 
 _PERCENT = "%.0f%%"
 _PRECISIONS = (0.8, 0.9, 0.95, 0.98, 0.99)
@@ -110,6 +111,7 @@ def _files(project: Project, table: pd.DataFrame, share: ConfidentShare) -> None
         arguments += ["--copies"] if copies else []
         arguments += ["--precision", f"{share.precision:g}"] if apart else []
         if st.button("Make the folders", icon=":material/folder:", disabled=not place.strip()):
+            arguments[3] = str(check_export_place(project, place))
             job_card.start(project, "predict", arguments)
         st.code(command_line(project, "predict", arguments), language="bash")
 

@@ -57,9 +57,11 @@ class ProjectGate:
         """Up to ``count`` queued images, in this person's hands from now on."""
         return next_work(open_served(directory), annotator, count)
 
-    def give_back(self, directory: Path, annotator: str) -> int:
-        """Return every image in this person's hands; how many there were."""
-        return open_served(directory).store.leases.give_back(annotator)
+    def give_back(
+        self, directory: Path, annotator: str, image_ids: Sequence[int] | None = None
+    ) -> int:
+        """Return the images in this person's hands, or these of them; how many there were."""
+        return open_served(directory).store.leases.give_back(annotator, image_ids)
 
     def export(self, directory: Path, format: str) -> bytes:
         """The manifest of the labels in this format."""

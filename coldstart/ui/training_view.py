@@ -225,6 +225,37 @@ def manifest(project: Project) -> None:
                 on_click="ignore",
                 disabled=not session.may("export"),
             )
+    _folders(project)
+
+
+def _folders(project: Project) -> None:
+    """The formats that are a folder, or name files on the server: written there, by a job."""
+    from coldstart.workflow.export import EXPORT_FORMATS
+    from coldstart.workflow.projects import check_export_place
+
+    kinds = [name for name in EXPORT_FORMATS if name not in MANIFEST_FORMATS]
+    with st.expander("As folders of images, or for COCO tools", type="compact"):
+        format = st.selectbox(
+            "Format", kinds, format_func=EXPORT_FORMATS.__getitem__, key="export_format", width=360
+        )
+        name = f"{slug(project.name)}-{format}" + (".json" if format == "coco" else "")
+        place = st.text_input(
+            "New folder or file in the project's exports", name, key=f"export_to_{format}"
+        )
+        links = format != "coco" and st.checkbox("Links instead of copies", key="export_links")
+        if st.button(
+            "Export",
+            icon=":material/folder_zip:",
+            disabled=not session.may("export"),
+            help=session.barred("export") or None,
+        ):
+            to = str(check_export_place(project, place))
+            arguments = ["--format", format, "--to", to] + ["--links"] * links
+            job_card.start(project, "export", arguments)
+        if not job_card.job_card(project, "export"):
+            done = project.store.jobs.latest("export")
+            if done is not None and done.state == "done" and done.result:
+                st.success(f"{count(int(done.result['images']), 'image')}: `{done.result['file']}`")
 
 
 def code(project: Project) -> None:

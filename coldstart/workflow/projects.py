@@ -175,7 +175,9 @@ def _check_roots(project: Project) -> None:
     if not os.environ.get(ROOTS_VARIABLE):
         return
     allowed = [os.path.realpath(one) for one in (*allowed_roots(), project.directory)]
-    for root in project.roots:
+    for place, root in zip(project.images, project.roots):
+        if is_url(place):
+            _allowed_url(place)
         real = Path(os.path.realpath(root))
         if not any(real.is_relative_to(one) for one in allowed):
             raise ColdstartError(
@@ -195,6 +197,29 @@ def leads_out(file: Path) -> bool:
     real = os.path.realpath(file)
     return not any(
         real.startswith(os.path.join(os.path.realpath(root), "")) for root in allowed_roots()
+    )
+
+
+def check_export_place(project: Project, place: str) -> Path:
+    """``place`` in full, if the app may write there: in the project's ``exports`` folder, and
+    without ``COLDSTART_ROOTS`` below any folder it may read.
+
+    Raises
+    ------
+    ColdstartError : it is elsewhere (by ``..`` or a link, too).
+    """
+    text = place.strip()
+    exports = project.directory / "exports"
+    wanted = exports / Path(text).expanduser() if text else None
+    if wanted is not None and "\0" not in text:
+        real = Path(os.path.realpath(wanted))
+        free = [] if os.environ.get(ROOTS_VARIABLE) else allowed_roots()
+        for root in (exports, *free):
+            if real != (below := Path(os.path.realpath(root))) and real.is_relative_to(below):
+                return real
+    raise ColdstartError(
+        f"The app may not write to {text!r}." if text else "No place is named.",
+        f"Name a new folder or file in {exports}, such as labels.",
     )
 
 

@@ -41,8 +41,10 @@ class Gate:
     def lease(self, directory: Path, annotator: str, count: int) -> list[int]:
         return list(range(1, count + 1))[:9]
 
-    def give_back(self, directory: Path, annotator: str) -> int:
-        return 3
+    def give_back(
+        self, directory: Path, annotator: str, image_ids: Sequence[int] | None = None
+    ) -> int:
+        return 3 if image_ids is None else len(image_ids)
 
     def export(self, directory: Path, format: str) -> bytes:
         return f"{directory.name} {format}".encode()

@@ -39,6 +39,9 @@ def test_an_image_in_one_persons_hands_is_nobody_elses(store: Store) -> None:
     assert store.leases.held("ben", [1, 2, 3]) == {3}
     assert store.leases.give_back("anna") == 3
     assert store.leases.take("ben", [5, 1]) == [5, 1]
+    # A closed tab returns what it showed; another tab of the same person keeps its own.
+    assert store.leases.give_back("ben", [5, 3, 6]) == 2
+    assert store.leases.held("ben", range(1, 7)) == {1, 4}
 
 
 def test_a_lease_runs_out_unless_it_is_renewed(store: Store) -> None:

@@ -156,6 +156,7 @@ def grid_labeller(
 _SCRIPTS = (
     "storage.js",
     "outbox.js",
+    "leaving.js",
     "history.js",
     "selection.js",
     "cells.js",

@@ -10,6 +10,7 @@ import {
   partsOf, showClasses, showNote, showPace, showPages, showPerPage, showSign, showStates,
 } from "./bar.js";
 import { closeByMouse, fillSheet, foreignDialogOpen, listenToComment } from "./dialogs.js";
+import { returnImages } from "./leaving.js";
 import { refreshSuggestions } from "./suggesting.js";
 import { clickOn, select, showCursor } from "./moving.js";
 import { older, showReach } from "./answering.js";
@@ -106,13 +107,15 @@ function mount(root, data) {
   columns.observe(parts.grid);
   const fit = () => fitHeight(labeller);
   window.addEventListener("resize", fit);
+  const leave = () => returnImages(labeller);
+  window.addEventListener("pagehide", leave);
   const pace = setInterval(() => {
     showPace(parts, labeller.recent);
     fit(); // what stands above may have grown meanwhile
   }, PACE_EVERY_MS);
   labeller.cleanups.push(
     keys, () => columns.disconnect(), () => window.removeEventListener("resize", fit),
-    () => clearInterval(pace),
+    () => clearInterval(pace), () => window.removeEventListener("pagehide", leave),
   );
 
   listenToPointer(parts.grid, {

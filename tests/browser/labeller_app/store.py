@@ -105,7 +105,7 @@ class TestGate:
     def lease(self, directory: Path, annotator: str, count: int) -> Sequence[int]:
         return []
 
-    def give_back(self, directory: Path, annotator: str) -> int:
+    def give_back(self, directory: Path, annotator: str, image_ids: Any = None) -> int:
         return 0
 
     def export(self, directory: Path, format: str) -> bytes:
