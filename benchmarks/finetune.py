@@ -99,9 +99,13 @@ def main() -> None:
     for seed in range(options.seeds):
         files, truth = photos(seed)
         hidden = truth[LABELS:]
-        started = time.monotonic()
-        said = by_probe(files, truth, 224)
-        print(line("probe, 224 px", said, hidden, time.monotonic() - started, ""), flush=True)
+        for pixels in sorted(
+            {224, *(int(run.partition(":")[0]) for run in options.runs.split(","))}
+        ):
+            started = time.monotonic()
+            said = by_probe(files, truth, pixels)
+            name = f"probe, {pixels} px"
+            print(line(name, said, hidden, time.monotonic() - started, ""), flush=True)
         for run in options.runs.split(","):
             pixels, blocks = (int(part) for part in run.split(":"))
             started = time.monotonic()

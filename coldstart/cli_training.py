@@ -19,6 +19,7 @@ def add_commands(commands: Any, command: AddCommand) -> None:
     """Add the parsers; ``command`` is `cli._command`."""
     _add_train(commands, command)
     _add_predict(commands, command)
+    _add_export_model(commands, command)
     _add_mistakes(commands, command)
 
 
@@ -171,6 +172,37 @@ def _predict(options: argparse.Namespace, progress: Progress) -> Any:
     if options.json or report.confident is None:
         return report
     return vars(report) | {"confident": report.confident.words}
+
+
+def _add_export_model(commands: Any, command: AddCommand) -> None:
+    from coldstart.workflow.export_model import MODEL_FORMATS
+
+    export = command(
+        commands,
+        "export-model",
+        _export_model,
+        "Write the newest model so that it runs without coldstart.",
+    )
+    export.add_argument("--model", choices=MODELS, default=MODELS[0], help="which (default: probe)")
+    formats = "; ".join(f"{name}: {words}" for name, words in MODEL_FORMATS.items())
+    export.add_argument(
+        "--format", choices=MODEL_FORMATS, default="folder", help=f"{formats} (default: folder)"
+    )
+    export.add_argument(
+        "--to", required=True, type=Path, metavar="PATH", help="the new folder, or the file"
+    )
+
+
+def _export_model(options: argparse.Namespace, progress: Progress) -> Any:
+    from coldstart.workflow.export_model import export_model
+
+    return export_model(
+        open_project(options),
+        options.to,
+        model=options.model,
+        format=options.format,
+        progress=progress,
+    )
 
 
 def _add_mistakes(commands: Any, command: AddCommand) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coldstart.ui import finetune_view, mistakes_view, predictions_view, training_view
+from coldstart.ui import (
+    export_model_view,
+    finetune_view,
+    mistakes_view,
+    predictions_view,
+    training_view,
+)
 from coldstart.ui.head import open_project_or_stop, page_head, step_link
 from coldstart.ui.job_card import job_card
 from coldstart.workflow.train import training_state
@@ -35,6 +41,7 @@ else:
     job_card(project, "predict")
     predictions_view.show(project)
     finetune_view.show(project, state)
+    export_model_view.show(project)
 
 if project.store.labels.last_event_id():
     training_view.manifest(project)

@@ -31,7 +31,8 @@ class LabelledImages(Dataset[tuple[Any, int]]):
     the index of its class in ``class_names``.
 
     files : the n image files. classes : (n,) int64 class indices. class_names : every class of the
-    manifest, sorted, whichever split was asked for. class_counts : images of each class here.
+    manifest, sorted, whichever split was asked for. splits : the split of each image, as the
+    manifest has it. class_counts : images of each class here.
     sample_weights : (n,) float64 with mean 1 that give every class that occurs the same total.
     """
 
@@ -41,11 +42,13 @@ class LabelledImages(Dataset[tuple[Any, int]]):
         classes: np.ndarray,
         class_names: Sequence[str],
         transform: Transform | None = None,
+        splits: Sequence[str] | None = None,
     ) -> None:
         self.files = list(files)
         self.classes = classes
         self.class_names = list(class_names)
         self.transform = transform
+        self.splits = [""] * len(self.files) if splits is None else list(splits)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -70,14 +73,14 @@ class LabelledImages(Dataset[tuple[Any, int]]):
 
 def load_labelled(
     manifest_file: Path | str,
-    images_root: Path | str | Sequence[Path | str],
+    images_root: Path | str | Sequence[Path | str] | None = None,
     split: str | None = None,
     transform: Transform | None = None,
 ) -> LabelledImages:
     """The images of a manifest that have a class, as a torch Dataset.
 
     images_root : the folder that the manifest's paths are relative to, or several; a path is then
-    looked for in each, in their order. split : ``"train"``, ``"test"`` or None for all.
+    looked for in each, in their order. None takes the folder of the manifest. split : ``"train"``, ``"test"`` or None for all.
     transform : called with each PIL image.
 
     Raises ColdstartError when the manifest cannot be read, has no image of that split, or an image
@@ -98,11 +101,13 @@ def load_labelled(
         raise ColdstartError(
             f"No image of {manifest_file} has a class.", "Label some images, then export again."
         )
+    if images_root is None:
+        images_root = Path(manifest_file).absolute().parent
     roots = [images_root] if isinstance(images_root, str | Path) else list(images_root)
     files = _find_files(list(table["path"]), [Path(root) for root in roots])
     index_of = {name: index for index, name in enumerate(class_names)}
     classes = np.array([index_of[name] for name in table["class_name"]], dtype=np.int64)
-    return LabelledImages(files, classes, class_names, transform)
+    return LabelledImages(files, classes, class_names, transform, list(table["split"]))
 
 
 def make_dataloader(

@@ -36,12 +36,11 @@ from coldstart.training.finetune_network import (
     training_mode,
 )
 from coldstart.training.folds import group_numbers, stratified_folds
-from coldstart.training.network_files import replace_file, save_network
+from coldstart.training.network_files import WEIGHTS, load_network, replace_file, save_network
 from coldstart.training.probe import fit_probe
 from coldstart.training.tuning import fit_temperature
 
 CHECKPOINT = "checkpoint.pt"
-WEIGHTS = "network.safetensors"
 PICTURES_TO_KEEP_ASIDE = 40
 """With fewer labelled pictures all are trained on: a fifth of them could not decide anything."""
 ASIDE = 5
@@ -299,15 +298,14 @@ class _Run:
             self.directory / WEIGHTS,
             network,
             self.settings.encoder,
-            self.start,
+            self.start.options,
+            self.start.cropping,
             [str(name) for name in self.class_names],
             about,
         )
 
     def _close(self) -> FinetuneResult:
         """The best network, made as sure as it is right, and no checkpoint any more."""
-        from coldstart.training.network_files import load_network
-
         kept = load_network(self.directory / WEIGHTS)
         temperature = float(kept.about["temperature"])
         if len(self.aside) and temperature == 1.0:

@@ -12,12 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from coldstart.embeddings.encoders.adapted import Trainable, architecture
+import torch
+
+from coldstart.embeddings.encoders.adapted import architecture
 from coldstart.embeddings.encoders.cropping import Cropping
 from coldstart.errors import ColdstartError
 from coldstart.training.finetune_network import ClassNetwork
 
 HEADER = "coldstart"
+WEIGHTS = "network.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +40,10 @@ class KeptNetwork:
 
 def save_network(
     file: Path,
-    network: ClassNetwork,
+    network: torch.nn.Module,
     encoder: str,
-    start: Trainable,
+    options: dict[str, Any],
+    cropping: Cropping,
     class_names: Sequence[str],
     about: dict[str, Any],
 ) -> None:
@@ -48,8 +52,8 @@ def save_network(
 
     said = {
         "encoder": encoder,
-        "options": start.options,
-        "cropping": asdict(start.cropping),
+        "options": options,
+        "cropping": asdict(cropping),
         "class_names": list(class_names),
         "about": about,
     }

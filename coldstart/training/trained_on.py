@@ -41,7 +41,7 @@ def describe_training(
         embedding_set=embedding_set,
         event_watermark=event_watermark,
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=_versions(),
+        versions=versions(),
     )
 
 
@@ -53,7 +53,8 @@ def label_digest(content_hashes: Sequence[str], class_names: Sequence[str]) -> s
 
 
 @cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Python and the packages that a model depends on, by name."""
     found = {"python": platform.python_version()}
     for package in ("coldstart", "numpy", "scipy", "scikit-learn"):
         try:

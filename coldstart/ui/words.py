@@ -17,6 +17,7 @@ JOB_TITLES: dict[str, str] = {
     "finetune": "Fine-tuning",
     "rehearse": "Rehearsal",
     "predict": "Predictions",
+    "export-model": "Model export",
     "map": "Map",
     "export": "Export",
     "thumbnails": "Thumbnails",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +60,15 @@ def test_splits(project: Path) -> None:
     assert train.class_names == test.class_names
     names = {file.stem.replace(" ", "") for file in test.files}
     assert names == {n for n in names if split_of(n) == "test"} != set()
+    assert set(train.splits) == {"train"}
+    assert load_labelled(manifest, root).splits.count("test") == len(test)
     with pytest.raises(ColdstartError, match="split “audit”"):
         load_labelled(manifest, root, split="audit")
+
+
+def test_without_a_folder_it_is_the_manifests(project: Path) -> None:
+    manifest = (project / "labels.csv").rename(project / "images" / "labels.csv")
+    assert len(load_labelled(manifest)) == 42
 
 
 def test_several_roots(project: Path) -> None:
@@ -124,15 +130,3 @@ def test_the_four_lines_run(project: Path) -> None:
     exec(code, names)
     assert names["pixels"].shape[1:] == (3, 224, 224)
     exec(code_example(str(project / "labels.csv"), [project / "images", project]), {})
-
-
-def test_the_documents_code_runs(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 1
-    monkeypatch.chdir(project)
-    torch.manual_seed(0)
-    exec(blocks[0], {})
-    assert re.search(r"\d+ of \d+ right", capsys.readouterr().out)

@@ -83,7 +83,8 @@ def oriented_gradients(images: torch.Tensor) -> torch.Tensor:
     down[:, 1:-1] = grey[:, 2:] - grey[:, :-2]
     right[:, :, 1:-1] = grey[:, :, 2:] - grey[:, :, :-2]
     strength = (right**2 + down**2).sqrt()
-    direction = (torch.atan2(down, right) / math.pi % 1.0) * HOG_DIRECTIONS
+    # Without a slope there is no direction; ONNX would make it 0 / 0.
+    direction = (torch.atan2(down, right + (strength == 0)) / math.pi % 1.0) * HOG_DIRECTIONS
     lower = direction.floor()
     towards_upper = direction - lower
     lower_bin = lower.long() % HOG_DIRECTIONS

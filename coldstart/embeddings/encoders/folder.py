@@ -111,17 +111,7 @@ class FolderEncoder:
 
     def save(self, directory: Path) -> None:
         """Write what `fit` learned to ``directory/folder.npz``."""
-        patches = {f"patch_{k}": array.numpy() for k, array in vars(self._fitted()).items()}
-        means = {f"mean_{i}": mean for i, mean in enumerate(self._means)}
-        np.savez(
-            directory / STATE_FILE,
-            allow_pickle=False,
-            centre=self._centre,
-            projection=self._projection,
-            whitening=self._whitening,
-            **means,
-            **patches,
-        )
+        np.savez(directory / STATE_FILE, allow_pickle=False, **self.fitted_arrays())
 
     def load(self, directory: Path) -> None:
         """Take up what `save` wrote."""
@@ -136,6 +126,18 @@ class FolderEncoder:
                 }
             )
         self.dimension = self._projection.shape[1]
+
+    def fitted_arrays(self) -> dict[str, np.ndarray]:
+        """What `fit` learned, by name."""
+        patches = {f"patch_{k}": array.numpy() for k, array in vars(self._fitted()).items()}
+        means = {f"mean_{i}": mean for i, mean in enumerate(self._means)}
+        return {
+            "centre": self._centre,
+            "projection": self._projection,
+            "whitening": self._whitening,
+            **means,
+            **patches,
+        }
 
     def _fitted(self) -> PatchDictionary:
         if self._dictionary is None:

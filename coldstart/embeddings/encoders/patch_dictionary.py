@@ -143,4 +143,4 @@ def responsibilities(
     slopes = torch.cat([(-0.5 / variances).T, (means / variances).T])
     shares = torch.addmm(constants, squares_and_points, slopes).softmax(1)
     # Numbers below the normal float range would slow every later product ten times down.
-    return torch.threshold_(shares, SMALLEST_SHARE, 0.0)
+    return shares.masked_fill_(shares <= SMALLEST_SHARE, 0.0)

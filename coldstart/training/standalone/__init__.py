@@ -1,0 +1,1 @@
+"""What goes with an exported model: it runs without coldstart, and imports nothing of it."""
