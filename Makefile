@@ -11,6 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
+# torch is compiled to bytecode once, not by every process that starts.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install run test lint unit system browser bench docs lock clean
 
 install: $(VENV)/.installed

@@ -18,15 +18,15 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
-from rehearse_data import DATA_SETS, ENCODERS, load  # noqa: E402
+from rehearse_data import DATA_SETS, ENCODERS, MORE_ENCODERS, load  # noqa: E402
 
 from coldstart.rehearsal import (  # noqa: E402
     EVERYTHING,
@@ -73,6 +73,7 @@ class Part:
     imbalances: Sequence[float] = (1.0,)
     batches: Sequence[float | None] = (None,)
     per_class: Sequence[int] = PER_CLASS
+    encoders: Mapping[str, Sequence[str]] = field(default_factory=lambda: ENCODERS)
 
 
 PARTS = {
@@ -84,6 +85,7 @@ PARTS = {
         batches=BATCHES,
         per_class=(1, 2, 5, 10, 20),
     ),
+    "encoders": Part(TO_THE_END, per_class=(1, 2, 5, 10, 20), encoders=MORE_ENCODERS),
     "more": Part(MORE),
 }
 
@@ -116,12 +118,13 @@ def main() -> int:
 
 def run_full(home: Path, options: argparse.Namespace) -> None:
     """Every part; the first repeats of all data sets come first, so that a look is early."""
-    benches = list(_benches(options.cache or home / "vectors", options.only.split(",")))
+    vectors = options.cache or home / "vectors"
     store = RunFile(home / "runs", options.writer)
     done: set[tuple[object, ...]] = set()
     size = -1
     for name in options.parts.split(","):
         part = PARTS[name]
+        benches = list(_benches(vectors, options.only.split(","), part.encoders))
         strategies = options.strategies.split(",") if options.strategies else part.strategies
         for first in range(0, options.repeats, 5):
             for bench, of in benches:
@@ -167,9 +170,11 @@ def _key(line: dict[str, object]) -> tuple[object, ...]:
     return line["of"], line["strategy"], line["split"], line["imbalance"], line["batch"]
 
 
-def _benches(cache: Path, names: Sequence[str]) -> Iterator[tuple[Bench, str]]:
+def _benches(
+    cache: Path, names: Sequence[str], encoders: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Bench, str]]:
     for name, _, only in (one.partition(":") for one in names):
-        for encoder in [only] if only else ENCODERS[name]:
+        for encoder in [only] if only else encoders[name]:
             try:
                 data = load(name, encoder, cache)
             except FileNotFoundError as missing:

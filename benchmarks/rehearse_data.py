@@ -15,13 +15,20 @@ import numpy as np
 
 CIFAR_IMAGES = 3_000
 COMPONENTS = 256
+PIXELS_SIDE = 32
 # How large an image of each data set is shown to MobileNetV2, in pixels.
-SIDES = {"trashnet": 224, "cifar10": 96}
+SIDES = {"trashnet": 224, "cifar10": 96, "digits": 96}
 DATA_SETS = ("digits", "trashnet", "cifar10")
 ENCODERS = {
     "digits": ("folder", "pixels"),
     "trashnet": ("folder", "mobilenetv2"),
     "cifar10": ("folder", "mobilenetv2"),
+}
+# Good and bad ones on purpose: do the measures that need no label tell them apart?
+MORE_ENCODERS = {
+    "digits": ("mobilenetv2", "mobilenetv2-early", "untrained"),
+    "trashnet": ("pixels", "mobilenetv2-early", "untrained"),
+    "cifar10": ("pixels", "mobilenetv2-early", "untrained"),
 }
 
 
@@ -66,7 +73,7 @@ def _compute(name: str, encoder: str) -> tuple[np.ndarray, np.ndarray, list[str]
         elif encoder == "folder":
             vectors = _folder(paths, flip=name != "digits")
         else:
-            vectors = _principal(_mobilenet(paths, SIDES[name]))
+            vectors = _principal(_mobilenet(paths, SIDES[name], encoder))
     names = [f"{path.parent.name}/{path.name}" for path in paths]
     if name == "digits":
         names = [path.name for path in paths]
@@ -102,7 +109,13 @@ def _images(name: str, scratch: Path) -> tuple[list[Path], np.ndarray]:
 def _pixels(paths: list[Path]) -> np.ndarray:
     from PIL import Image
 
-    rows = np.stack([np.asarray(Image.open(path), dtype=np.float32).ravel() for path in paths])
+    def small(path: Path) -> np.ndarray:
+        image = Image.open(path)
+        if max(image.size) > PIXELS_SIDE:
+            image = image.resize((PIXELS_SIDE, PIXELS_SIDE), Image.Resampling.BOX)
+        return np.asarray(image, dtype=np.float32).ravel()
+
+    rows = np.stack([small(path) for path in paths])
     return rows - rows.mean(axis=0)
 
 
@@ -128,7 +141,8 @@ def _principal(vectors: np.ndarray) -> np.ndarray:
     return unit @ directions[:COMPONENTS].T
 
 
-def _mobilenet(paths: list[Path], side: int) -> np.ndarray:
+def _mobilenet(paths: list[Path], side: int, encoder: str) -> np.ndarray:
+    """The network's vectors, those of its third block (``-early``), or those of random weights."""
     import timm
     import torch
 
@@ -138,14 +152,21 @@ def _mobilenet(paths: list[Path], side: int) -> np.ndarray:
     if not weights.exists():
         raise FileNotFoundError(f"{weights} is not there (set COLDSTART_DATA)")
     torch.set_num_threads(1)
+    torch.manual_seed(0)
     net = timm.create_model("mobilenetv2_100", num_classes=1001, pad_type="same")
-    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    if encoder != "untrained":
+        net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     net.reset_classifier(0)
+    if encoder == "mobilenetv2-early":
+        first = [net.conv_stem, net.bn1, *list(net.blocks)[:3]]
+        pool = torch.nn.AdaptiveAvgPool2d(2)
+        net = torch.nn.Sequential(*first, pool, torch.nn.Flatten())
     net.eval()
     batches = []
     with torch.inference_mode():
         for start in range(0, len(paths), 32):
-            images = [read_image(p).resize((side, side), 2) for p in paths[start : start + 32]]
+            images = [read_image(p).convert("RGB") for p in paths[start : start + 32]]
+            images = [image.resize((side, side), 2) for image in images]
             pixels = np.stack([np.asarray(image, dtype=np.float32) for image in images])
             batch = torch.from_numpy((pixels - 127.5) / 127.5).permute(0, 3, 1, 2)
             batches.append(net(batch).numpy())

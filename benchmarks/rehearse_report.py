@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from probcover_protocol import RESULT, markdown
+from rehearse_data import ENCODERS
 
 from coldstart.rehearsal import (
     EVERYTHING,
@@ -120,15 +122,21 @@ def write_report(home: Path, cache: Path) -> int:
         return 1
     found = cases()
     PLOTS.mkdir(exist_ok=True)
-    plain = [one for one in found if one.imbalance == 1 and one.batch is None]
+    main = [one for one in found if one.encoder in ENCODERS[one.data]]
+    plain = [one for one in main if _as_is(one)]
     for case in plain:
         _plot(case)
-    PAGE.write_text("\n".join(_page(found, plain)) + "\n", encoding="utf-8")
+    compared = [one for one in found if _as_is(one)]
+    PAGE.write_text("\n".join(_page(main, plain, compared)) + "\n", encoding="utf-8")
     print(f"wrote {PAGE}")
     return 0
 
 
-def _page(found: list[Case], plain: list[Case]) -> Iterable[str]:
+def _as_is(case: Case) -> bool:
+    return case.imbalance == 1 and case.batch is None
+
+
+def _page(found: list[Case], plain: list[Case], compared: list[Case]) -> Iterable[str]:
     repeats = sorted({case.summary.splits for case in plain})
     yield "# Evidence"
     yield ""
@@ -166,7 +174,9 @@ def _page(found: list[Case], plain: list[Case]) -> Iterable[str]:
                 yield f"### {case.title}, {more}"
                 yield ""
                 yield from _table(case)
-    yield from _encoders(plain)
+    yield from _encoders(compared)
+    if RESULT.exists():
+        yield from markdown(json.loads(RESULT.read_text(encoding="utf-8")))
 
 
 def _claims(plain: list[Case]) -> Iterable[str]:
@@ -316,23 +326,33 @@ def _encoders(plain: list[Case]) -> Iterable[str]:
 def _agreement(
     accuracy: dict[tuple[str, str], float], measured: dict[str, Any], names: Sequence[str]
 ) -> Iterable[str]:
+    from scipy.stats import spearmanr
+
     pairs = [
         (one, other)
         for one in accuracy
         for other in accuracy
         if one[0] == other[0] and one[1] < other[1]
     ]
-    yield "How often the encoder with the larger value was the more accurate one on a data set:"
+    sets = sorted({data for data, _ in accuracy}, key=list(TITLES).index)
+    yield "How often the encoder with the larger value was the more accurate one on the same data"
+    yield "set (default, 5 labels a class), and Spearman's correlation with accuracy over encoders:"
     yield ""
-    yield "| measure | larger is more accurate |"
-    yield "| --- | --- |"
+    yield "| measure | larger is more accurate | " + " | ".join(TITLES[one] for one in sets) + " |"
+    yield "| --- | --- |" + " --- |" * len(sets)
     for name in names:
         agree = sum(
             (measured["-".join(a)][name] > measured["-".join(b)][name])
             == (accuracy[a] > accuracy[b])
             for a, b in pairs
         )
-        yield f"| {name} | {agree} of {len(pairs)} pairs |"
+        cells = []
+        for data in sets:
+            mine = [key for key in accuracy if key[0] == data]
+            values = [measured["-".join(key)][name] for key in mine]
+            found = spearmanr(values, [accuracy[key] for key in mine]).statistic
+            cells.append(f"{found:+.2f} ({len(mine)})")
+        yield f"| {name} | {agree} of {len(pairs)} pairs | " + " | ".join(cells) + " |"
     yield ""
 
 

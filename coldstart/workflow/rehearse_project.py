@@ -110,7 +110,9 @@ def known_classes(project: Project, sets: Sequence[str] = ()) -> Known:
         raise ColdstartError(
             f"The class of {len(class_of)} images is known; a rehearsal takes {FEWEST_KNOWN} "
             "at least.",
-            "Label more, or import the classes that are known on the Data page, hidden.",
+            "Take a folder with more images."
+            if project.settings.get(_FOLDERS)
+            else "Label more, or import the classes that are known on the Data page, hidden.",
         )
     finished = {one.name: one for one in embedding_sets(project)}
     vectors: dict[str, np.ndarray] = {}

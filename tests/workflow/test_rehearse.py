@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from coldstart.cli import main
 from coldstart.errors import ColdstartError
@@ -130,3 +131,36 @@ def test_the_command_prints_a_table_or_json(
     assert json.loads(capsys.readouterr().out)["runs_done"] == 9
     assert main(["rehearse"]) == 1
     assert "needs a project" in capsys.readouterr().err
+
+
+def test_a_folder_of_classes_is_rehearsed_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(0)
+    for name, colour in {
+        "red": (200, 40, 40),
+        "green": (40, 180, 60),
+        "blue": (50, 60, 210),
+    }.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(14):
+            noise = generator.integers(-30, 30, size=(40, 40, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    to = str(tmp_path / "out")
+    command = ["rehearse", "--images", str(tmp_path / "photos"), "--to", to, "--json"]
+    command += ["--strategies", "kmeans", "--budgets", "1,2", "--repeats", "2"]
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["classes"] == ["blue", "green", "red"]
+    assert told["images"] == 42
+    assert told["runs_done"] == told["runs"] == 2 * 3
+    assert [one["strategy"] for one in told["cases"][0]["strategies"]] == ["random", "kmeans"]
+    runs = next(Path(to).rglob("runs.jsonl"))
+    before = runs.read_text()
+    assert main(command) == 0
+    assert runs.read_text() == before
+    other = tmp_path / "other" / "one"
+    other.mkdir(parents=True)
+    assert main(["rehearse", "--images", str(other.parent), "--to", to]) == 1
+    assert "holds a rehearsal of other images" in capsys.readouterr().err
