@@ -80,8 +80,8 @@ def load_labelled(
     """The images of a manifest that have a class, as a torch Dataset.
 
     images_root : the folder that the manifest's paths are relative to, or several; a path is then
-    looked for in each, in their order. None takes the folder of the manifest. split : ``"train"``, ``"test"`` or None for all.
-    transform : called with each PIL image.
+    looked for in each, in their order. None takes the folder of the manifest. split : ``"train"``,
+    ``"test"`` or None for all. transform : called with each PIL image.
 
     Raises ColdstartError when the manifest cannot be read, has no image of that split, or an image
     file is missing.
