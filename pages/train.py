@@ -13,6 +13,7 @@ from coldstart.ui import (
 )
 from coldstart.ui.head import open_project_or_stop, page_head, step_link
 from coldstart.ui.job_card import job_card
+from coldstart.workflow.audit_classes import audit_classes
 from coldstart.workflow.train import training_state
 
 TITLE, QUESTION = "Train", "How good is it already?"
@@ -26,12 +27,13 @@ training_view.train_button(project, action, state, disabled=training)
 if state.evaluation is None:
     training_view.nothing_trained(state, action)
 else:
-    training_view.accuracy(project, state)
+    classes = audit_classes(project)
+    training_view.accuracy(project, state, classes)
     left, right = st.columns([3, 3], gap="large")
     with left:
         mistakes_view.confusion(state.evaluation)
     with right:
-        training_view.per_class(state.evaluation)
+        training_view.per_class(state.evaluation, classes)
     mistakes_view.show(project, state)
     left, right = st.columns([3, 2], gap="large")
     with left:

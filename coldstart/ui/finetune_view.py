@@ -97,6 +97,13 @@ def _figures(run: RunRow, compared: SideBySide | None) -> None:
     facts.append(("Labels it learned from", f"{run.label_count - about.get('kept_aside', 0):,}"))
     show_facts(facts)
     st.markdown(about.get("how", ""))
+    if about.get("classes") and about.get("probe_classes"):
+        network, probe = about["classes"], about["probe_classes"]
+        st.markdown(
+            f"With every class alike: {percent(network['balanced_accuracy'])} of the images are "
+            f"found by the network, {percent(probe['balanced_accuracy'])} by the probe; macro-F1 "
+            f"{percent(network['macro_f1'])} and {percent(probe['macro_f1'])}."
+        )
     if about.get("best_epoch") == 0:
         st.markdown(
             "No epoch lowered the loss on the labels kept aside, so the network is kept as it "

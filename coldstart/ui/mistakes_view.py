@@ -67,12 +67,12 @@ def show(project: Project, state: TrainingState) -> None:
     if measured is None or measured.confusion is None or state.run is None:
         st.caption("Too few labels to say.")
         return
+    st.session_state.setdefault(_LIST, "labels")  # a click on the matrix sets it too
     chosen = str(
         st.segmented_control(
             "Images to look at again",
             list(LISTS),
             format_func=LISTS.__getitem__,
-            default="labels",
             required=True,
             key=_LIST,
             label_visibility="collapsed",

@@ -19,6 +19,7 @@ from coldstart.server.messages import RefusedEvent, SentComment, SentEvent
 from coldstart.server.routes import labeller_routes
 from coldstart.store import NewComment, NewEvent
 from coldstart.ui.classes import labeller_classes
+from coldstart.ui.refit import refit_in_background
 from coldstart.workflow.export import manifest_bytes
 from coldstart.workflow.label import (
     append_events,
@@ -90,10 +91,13 @@ class ProjectGate:
         refused = append_events(project, new)
         project.store.leases.renew(annotator)
         batches = {event.batch_id for event in events if event.batch_id is not None}
+        left = self._left(project, batches.pop()) if len(batches) == 1 else None
+        if left == 0:
+            refit_in_background(directory)
         return Stored(
             accepted=[event.uuid for event in events if event.uuid not in refused],
             refused=[RefusedEvent(uuid, reason) for uuid, reason in refused.items()],
-            batch_left=self._left(project, batches.pop()) if len(batches) == 1 else None,
+            batch_left=left,
             standing=standing_answers(
                 project, [one.image_id for one in events if one.kind == CLEARED], annotator
             ),

@@ -18,6 +18,7 @@ from coldstart.ui.words import NOT_MEASURED, ago, count, percent
 from coldstart.workflow.train import TrainingState
 
 if TYPE_CHECKING:
+    from coldstart.training.class_measures import ClassMeasures
     from coldstart.training.evaluate import Evaluation
 
 _NO_BAR = {"displayModeBar": False}
@@ -108,8 +109,11 @@ def nothing_trained(state: TrainingState, action: DeltaGenerator) -> None:
         empty(state.why_not)
 
 
-def accuracy(project: Project, state: TrainingState) -> None:
-    """The measured accuracy with its interval, and how it was measured: the audit's first."""
+def accuracy(project: Project, state: TrainingState, classes: ClassMeasures | None) -> None:
+    """The measured accuracy with its interval, and how it was measured: the audit's first.
+
+    classes : the same model on the audit, class by class, where there are audit labels enough.
+    """
     from coldstart.workflow.audit import audit_standing
 
     measured, run, audit = state.evaluation, state.run, audit_standing(project)
@@ -129,10 +133,7 @@ def accuracy(project: Project, state: TrainingState) -> None:
         low, high = measured.interval
         between = f"{percent(measured.accuracy)} ({percent(low)} – {percent(high)})"
         facts.append((name, between))
-    if measured.balanced_accuracy is not None:
-        facts.append(("Balanced accuracy", percent(measured.balanced_accuracy)))
-    if measured.macro_f1 is not None:
-        facts.append(("Macro-F1", percent(measured.macro_f1)))
+    facts += _means(measured, classes)
     facts.append(("Labels it learned from", f"{run.label_count:,}"))
     show_facts(facts)
     if audit.look is not None:
@@ -153,6 +154,25 @@ def accuracy(project: Project, state: TrainingState) -> None:
     st.caption(f"Trained {ago(run.created_at)} on the embedding set “{run.embedding_set}”. {fresh}")
 
 
+def _means(measured: Evaluation, classes: ClassMeasures | None) -> list[tuple[str, str]]:
+    """Balanced accuracy and macro-F1: of the audit, with limits, or else of the labels."""
+    if classes is not None:
+        both = (
+            (
+                "Balanced accuracy on the audit",
+                classes.balanced_accuracy,
+                classes.balanced_interval,
+            ),
+            ("Macro-F1 on the audit", classes.macro_f1, classes.macro_interval),
+        )
+        return [
+            (name, f"{percent(value)} ({percent(low)} – {percent(high)})")
+            for name, value, (low, high) in both
+        ]
+    pairs = (("Balanced accuracy", measured.balanced_accuracy), ("Macro-F1", measured.macro_f1))
+    return [(name, percent(value)) for name, value in pairs if value is not None]
+
+
 def _behind(state: TrainingState) -> str:
     if state.labels_since > 0:
         return f"{count(state.labels_since, 'label')} came since: train again to use them."
@@ -161,10 +181,19 @@ def _behind(state: TrainingState) -> str:
     return "Labels, or the audit that measures it, have changed since: train again."
 
 
-def per_class(measured: Evaluation) -> None:
-    """How well each class is found, and on how many labels that rests."""
+_AUDIT, _LABELS = "On the audit", "On the labels, left out in turn"
+
+
+def per_class(measured: Evaluation, classes: ClassMeasures | None) -> None:
+    """How well each class is found, and on how many images that rests."""
     question("Which classes need more labels?")
-    rows = sorted(measured.per_class, key=lambda one: (one.recall is not None, one.recall or 0))
+    results = measured.per_class
+    if classes is not None:
+        chosen = st.segmented_control(
+            "Measured", (_AUDIT, _LABELS), default=_AUDIT, required=True, key="classes_measured"
+        )
+        results = classes.per_class if chosen == _AUDIT else results
+    rows = sorted(results, key=lambda one: (one.recall is not None, one.recall or 0))
     st.dataframe(
         {
             "Class": [one.class_name for one in rows],
@@ -193,6 +222,11 @@ def per_class(measured: Evaluation) -> None:
         },
         alt="Labels, recall and precision of each class",
     )
+    if classes is not None:
+        st.caption(
+            "Each interval is exact for its class alone, and at one look. The accuracy above is "
+            "the one that holds although you look after every batch."
+        )
 
 
 def _between(interval: tuple[float, float] | None) -> str:

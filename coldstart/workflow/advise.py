@@ -59,7 +59,7 @@ def advise(
     pool, why_no_pool = _pool(project)
     run = project.store.runs.latest()
     said = None if run is None else Snapshots.load(project.directory / run.directory)
-    answers = _judged(audit_answers(project), said)
+    answers = judged_answers(project, said)
     verdict = weigh_all(
         training_labels=[] if said is None else said.training_labels.tolist(),
         stop_set=[] if said is None else list(said.stop_set),
@@ -94,7 +94,7 @@ def what_decides(project: Project) -> tuple[float | None, float | None]:
 
 def measure_audit(project: Project, run_id: int, said: Snapshots) -> None:
     """Take and keep the look at a model that was just trained, if one is due."""
-    answers = _judged(audit_answers(project), said)
+    answers = judged_answers(project, said)
     newest = said.audit_said(answers.image_ids)[-1]
     measured = measure_accuracy(newest, answers.truth, said.taught(), audit_looks(project))
     if measured.new_look:
@@ -105,9 +105,10 @@ def _keep(project: Project, looks: Sequence[AuditLook], run_id: int) -> None:
     project.store.audit.add_looks([look.as_dict() for look in looks], run_id)
 
 
-def _judged(answers: AuditAnswers, said: Snapshots | None) -> AuditAnswers:
-    """The answers that the models can be judged by: an image that came to the audit after they
-    were trained was not put to them, which is no mistake of theirs."""
+def judged_answers(project: Project, said: Snapshots | None) -> AuditAnswers:
+    """The audit's answers that the models can be judged by: an image that came to the audit after
+    they were trained was not put to them, which is no mistake of theirs."""
+    answers = audit_answers(project)
     if said is None:
         return answers
     asked = set(said.audit_ids.tolist())

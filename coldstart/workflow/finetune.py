@@ -335,6 +335,7 @@ def _measure(
     names: Sequence[str],
 ) -> dict[str, Any]:
     """The network beside a probe on the same labels: on the audit where it is large enough."""
+    from coldstart.training.class_measures import measure_classes
     from coldstart.training.probe import fit_probe
     from coldstart.training.side_by_side import side_by_side
 
@@ -347,7 +348,7 @@ def _measure(
     ]
     aside = next(one for one in result.history if one.epoch == result.best_epoch)
     before = result.history[0]
-    said = {
+    said: dict[str, Any] = {
         "kept_aside_right": aside.kept_aside_right,
         "kept_aside_right_before": before.kept_aside_right,
     }
@@ -362,12 +363,12 @@ def _measure(
     where = np.array([row for row, _ in asked])
     guessed = probe.predict(np.ascontiguousarray(pool.vectors[where])).class_indices
     best = probabilities.argmax(axis=1)
-    compared = side_by_side(
-        [truth for _, truth in asked],
-        [names[best[row]] if readable[row] else None for row, _ in asked],
-        [probe.class_names[one] for one in guessed.tolist()],
-        level=_LEVEL,
-    )
+    answers_of = [truth for _, truth in asked]
+    network_said = [names[best[row]] if readable[row] else None for row, _ in asked]
+    probe_said = [probe.class_names[one] for one in guessed.tolist()]
+    compared = side_by_side(answers_of, network_said, probe_said, level=_LEVEL)
+    said["classes"] = measure_classes(answers_of, network_said).summary()
+    said["probe_classes"] = measure_classes(answers_of, probe_said).summary()
     how = (
         f"Measured on the {compared.images} audit images, which were used for nothing else; the "
         f"probe learned from the same {len(rows)} labels. {compared.words} The intervals are as "
