@@ -34,18 +34,17 @@ with action:
     step_link(action, "embeddings", "Go to Embeddings")
 data_view.counts(project, files)
 images, found, missing, known = st.tabs(
-    [
-        f"Images {files.images:,}",
-        f"Findings {files.findings:,}",
-        f"Gone since the last scan {files.missing:,}",
-        "Labels you have",
-    ]
+    ["Images", "Findings", "Gone since the last scan", "Labels you have"],
+    key="data_tab",
+    on_change="rerun",
 )
-with images:
-    data_view.image_pages(project)
-with found:
-    findings_view.findings_list(project)
-with missing:
-    data_view.missing_list(project)
-with known:
-    known_labels_view.known_labels(project)
+# A tab that is not looked at costs nothing.
+for tab, show in (
+    (images, data_view.image_pages),
+    (found, findings_view.findings_list),
+    (missing, data_view.missing_list),
+    (known, known_labels_view.known_labels),
+):
+    if tab.open:
+        with tab:
+            show(project)

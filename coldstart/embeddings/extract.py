@@ -220,8 +220,9 @@ class _Extraction:
         if not self.meta.get("complete"):
             return None
         finished = EmbeddingSet.open(self.directory)
-        self._know(self.directory / VECTORS, finished.content_hashes)
-        return finished.image_ids.tolist(), finished.content_hashes
+        hashes = finished.content_hashes
+        self._know(self.directory / VECTORS, hashes)
+        return finished.image_ids.tolist(), hashes
 
     def _read_blocks(self) -> int:
         """Take up the blocks of a run that was stopped; returns the number of the next one."""

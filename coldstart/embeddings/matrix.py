@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,35 @@ class EmbeddingSet:
         """The name of the set, which is that of its directory."""
         return self.directory.name
 
-    @cached_property
+    @property
     def content_hashes(self) -> list[str]:
-        """For each row the hash of the image it was made from."""
+        """For each row the hash of the image it was made from; read anew each time."""
         hashes: list[str] = _read_rows(self.directory, "content_hash").to_pylist()
         return hashes
 
     @staticmethod
     def open(directory: Path) -> EmbeddingSet:
-        """Open a set; raises `ColdstartError` when it is not there, unfinished or damaged."""
+        """Open a set; raises `ColdstartError` when it is not there, unfinished or damaged.
+
+        A set opened before in this process, and not written since, is given again.
+        """
         finish_writing(directory)
+        stamp = _stamp(directory)
+        with _lock:
+            known = _opened.get(directory)
+            if known is not None and known[0] == stamp:
+                _opened.move_to_end(directory)
+                return known[1]
+        opened = EmbeddingSet._read(directory)
+        with _lock:
+            _opened[directory] = (stamp, opened)
+            _opened.move_to_end(directory)
+            while len(_opened) > _KEPT_OPEN:
+                _opened.popitem(last=False)
+        return opened
+
+    @staticmethod
+    def _read(directory: Path) -> EmbeddingSet:
         if not (directory / VECTORS).is_file():
             raise ColdstartError(
                 f"The embedding set {directory.name!r} is not finished, or not there.",
@@ -73,7 +93,28 @@ class EmbeddingSet:
                 f"{len(image_ids):,} images.",
                 f"Delete the folder {directory} and compute it again.",
             )
+        image_ids.flags.writeable = False  # many callers hold the same
         return EmbeddingSet(directory, vectors, image_ids, meta)
+
+
+_Stamp = tuple[tuple[int, int, int] | None, ...]
+_KEPT_OPEN = 16
+# A page asks which sets there are several times a click; a million ids need not be read each time.
+_opened: OrderedDict[Path, tuple[_Stamp, EmbeddingSet]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _stamp(directory: Path) -> _Stamp:
+    """Changes whenever a set's files are replaced."""
+    return tuple(_file_stamp(directory / name) for name in (VECTORS, ROWS, META))
+
+
+def _file_stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def list_sets(directory: Path) -> list[EmbeddingSet]:

@@ -207,6 +207,8 @@ def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
     """The image after its EXIF orientation, and whether width and height have changed places."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation not in range(2, 9):
+            return image, False  # Pillow would copy it all the same
         return ImageOps.exif_transpose(image), orientation in (5, 6, 7, 8)
     except _BROKEN:
         # A broken EXIF block is not worth losing the picture for.

@@ -59,6 +59,7 @@ def measure_coverage(
     labelled: Sequence[int] | ArrayLike,
     delta: float,
     *,
+    weights: ArrayLike | None = None,
     regions: int = REGIONS,
     seed: int = 0,
     progress: Progress = silent,
@@ -66,10 +67,11 @@ def measure_coverage(
     """What the labels cover, and where they do not reach.
 
     unit : (n, d) float32, rows of length 1. labelled : rows in the order they were labelled.
-    delta : the radius. Beyond 5,000 uncovered images the regions are found on 5,000 random ones.
+    delta : the radius. weights : (n,) how many images each row stands for. Beyond 5,000 uncovered
+    images the regions are found on 5,000 random ones.
     """
     order = np.asarray(labelled, dtype=np.int64)
-    curve = coverage_curve(unit, order, delta)
+    curve = coverage_curve(unit, order, delta, weights=weights)
     recent = min(len(order), max(FEWEST_RECENT_LABELS, int(RECENT_SHARE * len(order))))
     added = float(curve[-1] - curve[-1 - recent]) / recent if recent else 0.0
     uncovered = np.flatnonzero(~covered_mask(unit, order, delta)) if len(order) else None

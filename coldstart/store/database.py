@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from coldstart.errors import ColdstartError
 from coldstart.store.memory import forget
@@ -59,22 +60,35 @@ def close_database(url: str) -> None:
         engine.dispose()
 
 
+class DatabaseFull(OSError):
+    """The database's disk is full, or may not be written to any more; nothing was half written."""
+
+
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that will write: it takes SQLite's write lock at its start, not midway.
 
     A read that turns into a write fails at once when somebody else wrote in between; a lock taken
-    first waits its turn.
+    first waits its turn. Raises `DatabaseFull` when there is no room to write.
     """
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.rollback()
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+    except OperationalError as error:
+        if not any(sign in str(error.orig) for sign in _NO_ROOM):
             raise
-        connection.commit()
+        raise DatabaseFull(errno.ENOSPC, f"{str(error.orig).strip()}, in the database") from error
+
+
+# As SQLite and PostgreSQL say it; SQLite's second is a limit on the size of files.
+_NO_ROOM = ("disk is full", "disk I/O error", "No space left on device")
 
 
 def refresh_statistics(connection: Connection, *tables: Table) -> None:

@@ -18,6 +18,8 @@ from coldstart.store.schema import batch_images, current_labels, images, standin
 if TYPE_CHECKING:
     from coldstart.store.labels import NewEvent
 
+_TRIED_AGAIN = ("unreadable", "missing")
+
 # SQLite refuses more than 32,766 bound values in one statement.
 CHUNK = 10_000
 
@@ -134,8 +136,9 @@ class Images:
     def known(self, root: int, paths: Sequence[str]) -> dict[str, KnownFile]:
         """What is known of the files at these paths below one root; strangers are left out."""
         found: dict[str, KnownFile] = {}
-        # A picture read by a version that did not measure is to be read once more.
-        measured = images.c.sharpness.isnot(None) | images.c.problem.isnot(None)
+        # Once more is to be read a picture that a version read which did not measure, and a file
+        # that could not be opened: a right that is given back changes neither size nor time.
+        measured = images.c.sharpness.isnot(None) | images.c.problem_kind.notin_(_TRIED_AGAIN)
         for chunk in chunks([encode_path(path) for path in paths]):
             query = select(
                 images.c.path,

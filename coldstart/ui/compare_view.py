@@ -12,7 +12,7 @@ from coldstart.project import Project
 from coldstart.store import ImageRow
 from coldstart.ui.guard import guarded
 from coldstart.ui.head import question
-from coldstart.ui.thumbnails import figure_html
+from coldstart.ui.thumbnails import figure_html, thumbnail_base
 from coldstart.ui.words import count
 from coldstart.workflow.compare import LABELS_TO_SAY, Comparison, Score, compare_sets, neighbours_in
 
@@ -50,14 +50,15 @@ def _compare(project: Project, names: list[str], active_name: str) -> None:
         return
     seed = int(st.session_state.get(_SEED, 0))
     state = _state(project, chosen)
+    base = thumbnail_base(project)
     for image, near in _kept_neighbours(project, tuple(chosen), seed, state):
         rows = "".join(
             f'<div class="cs-likeness cs-beside"><span title="{escape(name, quote=True)}">'
-            f"{escape(name)}</span>{''.join(figure_html(project, one) for one in found)}</div>"
+            f"{escape(name)}</span>{''.join(figure_html(base, one) for one in found)}</div>"
             for name, found in near.items()
         )
         st.html(
-            f'<div class="cs-compare">{figure_html(project, image)}'
+            f'<div class="cs-compare">{figure_html(base, image)}'
             f'<div class="cs-likenesses">{rows}</div></div>'
         )
     st.caption("Random images, each with its five nearest neighbours in every set.")

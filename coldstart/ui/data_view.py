@@ -81,6 +81,9 @@ def counts(project: Project, found: Files) -> None:
     facts.append(("Cannot be used", f"{found.unusable:,}"))
     if found.left_out:
         facts.append(("Left out", f"{found.left_out:,}"))
+    if found.missing:
+        facts.append(("Gone", f"{found.missing:,}"))
+    facts.append(("Kinds of finding", f"{found.findings:,}"))
     show_facts(facts)
     folders = ", ".join(f"`{source.shown}`" for source in project.sources)
     st.caption(f"From {folders} and every folder below. The files are only read, never changed.")

@@ -50,6 +50,7 @@ def likeness(project: Project, active_one: EmbeddingSet) -> None:
 @guarded
 def _likeness(project: Project, name: str) -> None:
     from coldstart.workflow.embed import neighbour_examples
+    from coldstart.workflow.pool import MEASURED_IMAGES
 
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -59,7 +60,12 @@ def _likeness(project: Project, name: str) -> None:
             st.session_state[_EXAMPLES_SEED] = st.session_state.get(_EXAMPLES_SEED, 0) + 1
     seed = int(st.session_state.get(_EXAMPLES_SEED, 0))
     st.html(neighbours_html(project, neighbour_examples(project, seed=seed)))
-    st.caption(f"Six random images, each with its five nearest neighbours in the set “{name}”.")
+    among = ""
+    if project.store.images.count("usable") > MEASURED_IMAGES:
+        among = f", looked for among {MEASURED_IMAGES:,} random images"
+    st.caption(
+        f"Six random images, each with its five nearest neighbours in the set “{name}”{among}."
+    )
 
 
 def own_vectors(project: Project) -> None:

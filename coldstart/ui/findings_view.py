@@ -9,7 +9,7 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.ui import session
 from coldstart.ui.guard import guarded
-from coldstart.ui.thumbnails import figure_html, grid_html
+from coldstart.ui.thumbnails import figure_html, grid_html, thumbnail_base
 from coldstart.ui.words import count
 from coldstart.workflow.doctor import (
     Finding,
@@ -91,14 +91,15 @@ def _grid(project: Project, finding: Finding) -> None:
     if finding.kind.scope == "file":
         _files(shown)
         return
+    base = thumbnail_base(project)
     with st.container(horizontal=True, gap="small"):
         for one in shown:
             with st.container(width=_CELL_PIXELS, gap=None):
-                _image(project, name, one)
+                st.html(figure_html(base, one.image))
+                _decision(project, name, one)
 
 
-def _image(project: Project, name: str, one: FindingImage) -> None:
-    st.html(figure_html(project, one.image))
+def _decision(project: Project, name: str, one: FindingImage) -> None:
     image_id = one.image.image_id
     if one.kept:
         st.caption(f"Kept · group {one.group_id}")

@@ -12,7 +12,7 @@ from coldstart.progress import Progress
 from coldstart.project import Project
 from coldstart.ui import job_card, map_view, session
 from coldstart.ui.head import question
-from coldstart.ui.thumbnails import thumbnail_url
+from coldstart.ui.thumbnails import thumbnail_base
 from coldstart.ui.words import count
 from coldstart.workflow.desk import Choice, Desk
 from coldstart.workflow.label import shown_name
@@ -162,6 +162,7 @@ def _thumbnails(project: Project, desk: Desk, picks: Selection) -> None:
         shown = picks.indices.tolist()
     image_ids = [int(desk.pool.image_ids[row]) for row in shown]
     rows = project.store.images.get(image_ids)
+    base = thumbnail_base(project)
     figures = []
     for rank, (image_id, reason) in enumerate(zip(image_ids, picks.reasons, strict=False), 1):
         row = rows.get(image_id)
@@ -170,7 +171,7 @@ def _thumbnails(project: Project, desk: Desk, picks: Selection) -> None:
         name, why = escape(shown_name(row.name), quote=True), escape(reason, quote=True)
         figures.append(
             f'<figure class="cs-thumb cs-pick" title="{name}: {why}">'
-            f'<img src="{thumbnail_url(project, row)}" alt="{rank}: {name}" loading="lazy">'
+            f'<img src="{base}/{row.content_hash}.jpg" alt="{rank}: {name}" loading="lazy">'
             f"<figcaption><b>{rank}</b> {why}</figcaption></figure>"
         )
     with st.container(height=_PANEL_PIXELS, border=False):

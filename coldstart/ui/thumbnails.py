@@ -40,44 +40,49 @@ def thumbnail_pages(project: Project, which: str = "usable") -> None:
 
 def grid_html(project: Project, rows: Sequence[ImageRow]) -> str:
     """A grid of thumbnails with their file names."""
-    return f'<div class="cs-grid">{"".join(figure_html(project, row) for row in rows)}</div>'
+    base = thumbnail_base(project)
+    return f'<div class="cs-grid">{"".join(figure_html(base, row) for row in rows)}</div>'
 
 
 def strip(project: Project, image_ids: Sequence[int]) -> None:
     """Some images in one line."""
     rows = project.store.images.get(image_ids)
-    shown = "".join(figure_html(project, rows[one]) for one in image_ids if one in rows)
+    shown = [rows[one] for one in image_ids if one in rows]
     if shown:
-        st.html(f'<div class="cs-grid">{shown}</div>')
+        st.html(grid_html(project, shown))
 
 
 def neighbours_html(
     project: Project, examples: Sequence[tuple[ImageRow, Sequence[ImageRow]]]
 ) -> str:
     """Rows of one image and its nearest neighbours."""
+    base = thumbnail_base(project)
     lines = [
-        f'<div class="cs-likeness">{figure_html(project, image)}<span>→</span>'
-        f"{''.join(figure_html(project, one) for one in near)}</div>"
+        f'<div class="cs-likeness">{figure_html(base, image)}<span>→</span>'
+        f"{''.join(figure_html(base, one) for one in near)}</div>"
         for image, near in examples
     ]
     return f'<div class="cs-likenesses">{"".join(lines)}</div>'
 
 
-def figure_html(project: Project, row: ImageRow) -> str:
-    """One thumbnail, with the name below and the path on hover."""
+def figure_html(base: str, row: ImageRow) -> str:
+    """One thumbnail, with the name below and the path on hover; ``base``: `thumbnail_base`."""
     path = escape(shown_name(row.path), quote=True)
     name = escape(shown_name(row.name))
     return (
-        f'<figure class="cs-thumb" title="{path}"><img src="{thumbnail_url(project, row)}" '
+        f'<figure class="cs-thumb" title="{path}"><img src="{base}/{row.content_hash}.jpg" '
         f'alt="{path}" loading="lazy"><figcaption>{name}</figcaption></figure>'
     )
 
 
-def thumbnail_url(project: Project, row: ImageRow) -> str:
-    """Where the browser finds the thumbnail; the name says the content, so it may keep it."""
+def thumbnail_base(project: Project) -> str:
+    """Where the browser finds this project's thumbnails, by content hash.
+
+    The name says the content, so it may keep them. Signed: once a grid, not once a picture.
+    """
     base = str(st.get_option("server.baseUrlPath") or "")
     key = image_key(project.directory, session.annotator())
-    return f"{route_urls(key, base)['thumbnails']}/{row.content_hash}.jpg"
+    return route_urls(key, base)["thumbnails"]
 
 
 def _turn(words: str, icon: str, key: str, page: int, *, disabled: bool) -> None:

@@ -146,9 +146,12 @@ def _coverage(project: Project, pool: ProjectPool, progress: Progress) -> Covera
     from coldstart.selection import Pool
 
     radius = coverage_radius(project, pool, progress=progress)
+    pool = pool.sampled()
     order = in_order_of_labelling(project, pool, pool.labelled)
-    signal = measure_coverage(Pool(pool.vectors).unit, order, radius.delta, progress=progress)
-    return replace(signal, untouched=pool.image_ids[signal.untouched])
+    unit, weights = Pool(pool.vectors).unit, pool.weights()
+    signal = measure_coverage(unit, order, radius.delta, weights=weights, progress=progress)
+    words = f"{signal.words} {pool.measured_on}".rstrip()
+    return replace(signal, untouched=pool.image_ids[signal.untouched], words=words)
 
 
 def _without_model(run: RunRow | None, said: Snapshots | None) -> str:

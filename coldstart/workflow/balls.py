@@ -16,6 +16,8 @@ AROUND = (0.7, 0.85, 1.0, 1.15, 1.3)
 """Radii beside the chosen one, as multiples of it."""
 
 _MOST_STEPS = 400
+# Of a pool too large to be measured whole; every image is compared with every other.
+_PURITY_IMAGES = 5_000
 _NOT_IN_A_BATCH = "labelled without a batch"
 
 
@@ -81,8 +83,9 @@ def coverage_by_radius(project: Project, *, progress: Progress = silent) -> Radi
     from coldstart.selection import Pool
     from coldstart.selection.coverage import coverage_curve
 
-    pool = load_pool(project)
-    radius = coverage_radius(project, pool, progress=progress)
+    whole = load_pool(project)
+    radius = coverage_radius(project, whole, progress=progress)
+    pool = whole.sampled()
     order = in_order_of_labelling(project, pool, pool.labelled)
     arrays = Pool(pool.vectors, weights=pool.weights())
     deltas = radius.delta * np.array(AROUND)
@@ -109,6 +112,7 @@ def batch_growth(project: Project) -> list[BatchGrowth]:
     if not len(pool.labelled):
         return []
     radius = coverage_radius(project, pool)
+    pool = pool.sampled()
     order, names = _by_batch(project, pool)
     arrays = Pool(pool.vectors, weights=pool.weights())
     curve = coverage_curve(arrays, order, radius.delta)
@@ -150,11 +154,19 @@ def purity(project: Project) -> PurityReport:
     if len(pool.image_ids) < 3:
         raise ColdstartError("Three images at least are needed for this.", "Add more images.")
     radius = coverage_radius(project, pool)
+    pool = pool.sampled()
     arrays = pool.for_selection(with_labels=True)
     count = estimate_classes(arrays)
-    groups = kmeans(arrays.unit, count, seed=0, starts=3).of_row
-    enemies = np.sort(nearest_enemy_distances(arrays, groups))
-    nearest = knn(arrays.unit, 2)[0].max(axis=1)  # of the image itself and its nearest neighbour
+    unit, sampled = arrays.unit, ""
+    if pool.stands_for is not None:
+        unit = unit[pool.stands_for > 1][:_PURITY_IMAGES]  # which were drawn at random
+        sampled = (
+            f" Measured among {len(unit):,} images drawn at random: among all of them balls hold "
+            "more, and fewer are pure."
+        )
+    groups = kmeans(unit, count, seed=0, starts=3).of_row
+    enemies = np.sort(nearest_enemy_distances(unit, groups))
+    nearest = knn(unit, 2)[0].max(axis=1)  # of the image itself and its nearest neighbour
     alone = float(np.mean(nearest >= radius.delta))
     deltas, shares = purity_steps(enemies, 1.5 * radius.delta)
     at_chosen = float(np.mean(enemies >= radius.delta))
@@ -172,7 +184,7 @@ def purity(project: Project) -> PurityReport:
             f"At the radius in use {at_chosen:.0%} of the balls hold one group only. The classes "
             f"of images without a label are not known, so {count} groups of alike images stand in "
             f"for them ({source}). {alone:.0%} of the balls hold their own image only, which "
-            "counts as pure."
+            f"counts as pure.{sampled}"
         ),
     )
 

@@ -84,18 +84,19 @@ def compare_sets(
     Labels of the audit take no part. Raises `ColdstartError` when a set is not there, or they have
     fewer than four images in common.
     """
-    from coldstart.embeddings.measures import measure
+    from coldstart.embeddings.measures import MOST_ROWS, measure
 
     sets = [_set_called(project, name) for name in names]
     ids, rows_of = _in_common(project, sets)
     labelled, classes, hashes = _labels(project, ids)
+    # The same images of every set, and no more of a large one than is measured.
+    drawn = np.sort(np.random.default_rng(0).permutation(len(ids))[:MOST_ROWS])
     scored: list[SetScores] = []
     first_right: dict[str, NDArray[np.bool_]] = {}
     for number, (one, rows) in enumerate(zip(sets, rows_of, strict=True)):
         progress(number, len(sets), f"Measuring {one.name}")
-        vectors = np.asarray(one.vectors[rows], dtype=np.float32)
         try:
-            measures = measure(vectors)
+            measures = measure(np.asarray(one.vectors[rows[drawn]], dtype=np.float32))
         except ValueError as error:
             raise ColdstartError(
                 f"The sets have {len(ids):,} images in common that differ, which is too few.",
@@ -103,7 +104,8 @@ def compare_sets(
             ) from error
         scores: dict[str, Score | None] = {"nearest": None, "probe": None}
         if len(labelled) >= LABELS_TO_SAY and len(set(classes)) > 1:
-            for kind, right in _right(vectors[labelled], classes, hashes, progress).items():
+            known = np.asarray(one.vectors[rows[labelled]], dtype=np.float32)
+            for kind, right in _right(known, classes, hashes, progress).items():
                 scores[kind] = _score(right, first_right.get(kind), hashes)
                 first_right.setdefault(kind, right)
         scored.append(SetScores(one.name, str(one.meta.get("encoder", "?")), measures, **scores))
@@ -173,19 +175,23 @@ def _in_common(
     project: Project, sets: Sequence[EmbeddingSet]
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Ids of the usable images that every set has as they are now, and their rows in each."""
-    hash_of = {row.image_id: row.content_hash for row in project.store.images.usable()}
+    usable, hashes = project.store.images.pool_index()
+    everywhere = np.ones(len(usable), dtype=bool)
     places = []
     for one in sets:
-        listed = zip(one.image_ids.tolist(), one.content_hashes, strict=True)
-        places.append({i: row for row, (i, h) in enumerate(listed) if hash_of.get(i) == h})
-    ids = sorted(set.intersection(*(set(place) for place in places)))
+        order = np.argsort(one.image_ids, kind="stable")
+        found = np.searchsorted(one.image_ids[order], usable)
+        row = order[np.minimum(found, len(order) - 1)]
+        own = np.array(one.content_hashes, dtype="S64")
+        everywhere &= (one.image_ids[row] == usable) & (own[row] == hashes)
+        places.append(row)
+    ids = usable[everywhere]
     if len(ids) < 4:
         raise ColdstartError(
             f"The sets have {len(ids)} usable images in common, which is too few to compare.",
             "Compute both for all images.",
         )
-    rows = [np.array([place[i] for i in ids], dtype=np.int64) for place in places]
-    return np.array(ids, dtype=np.int64), rows
+    return ids, [row[everywhere] for row in places]
 
 
 def _labels(
@@ -197,11 +203,10 @@ def _labels(
     except ColdstartError:
         return np.empty(0, np.int64), [], []
     rows, names = pool.training_labels()
-    place_of = {int(image_id): place for place, image_id in enumerate(ids)}
+    place = np.minimum(np.searchsorted(ids, pool.image_ids[rows]), len(ids) - 1)
+    known = ids[place] == pool.image_ids[rows]
     found = [
-        (place_of[int(pool.image_ids[row])], name, pool.content_hashes[row])
-        for row, name in zip(rows.tolist(), names, strict=True)
-        if int(pool.image_ids[row]) in place_of
+        (place[i], names[i], pool.content_hashes[rows[i]]) for i in np.flatnonzero(known).tolist()
     ]
     places = np.array([place for place, _, _ in found], dtype=np.int64)
     return places, [name for _, name, _ in found], [picture for _, _, picture in found]

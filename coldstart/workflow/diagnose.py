@@ -48,8 +48,9 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
     from coldstart.selection import ProbCover
     from coldstart.selection.coverage import coverage_curve, random_coverage_curve
 
-    pool = load_pool(project)
-    radius = coverage_radius(project, pool)
+    whole = load_pool(project)
+    radius = coverage_radius(project, whole)
+    pool = whole.sampled()
     arrays = pool.for_selection(with_labels=False)
     order = in_order_of_labelling(project, pool, pool.labelled)
     coverage = coverage_curve(arrays, order, radius.delta)
@@ -70,7 +71,7 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
         next_labels=len(order) + np.arange(len(after)),
         next_coverage=after,
         delta=radius.delta,
-        delta_words=radius.words,
+        delta_words=" ".join(one for one in (radius.words, pool.measured_on) if one),
     )
 
 
@@ -80,7 +81,8 @@ _coverage_of: dict[str, tuple[tuple[object, ...], float]] = {}
 def current_coverage(project: Project) -> float | None:
     """Share of the pool within the project's radius of a labelled image; None if not measured.
 
-    Kept for the labels it was measured with, so that a page pays for it once.
+    Of a large pool it is estimated (`ProjectPool.sampled`). Kept for the labels it was measured
+    with, so that a page pays for it once.
     """
     from coldstart.selection.coverage import covered_mask
     from coldstart.workflow.pool import active_set
@@ -106,7 +108,8 @@ def current_coverage(project: Project) -> float | None:
     covered = 0.0
     if len(pool.labelled):
         radius = coverage_radius(project, pool)
+        pool = pool.sampled()
         mask = covered_mask(pool.vectors, pool.labelled, radius.delta)
-        covered = float(np.average(mask, weights=pool.copies))
+        covered = float(np.average(mask, weights=pool.weights()))
     _coverage_of[key] = (state, covered)
     return covered

@@ -187,9 +187,10 @@ def neighbour_examples(
 ) -> list[tuple[ImageRow, list[ImageRow]]]:
     """Random images with their nearest neighbours in the active set, nearest first.
 
-    This is what a person judges an embedding by.
+    This is what a person judges an embedding by. In a pool of more than `MEASURED_IMAGES` images,
+    neighbours are looked for among so many random ones.
     """
-    pool = load_pool(project)
+    pool = load_pool(project).sampled()
     drawn = np.random.default_rng(seed).permutation(len(pool.image_ids))[:count]
     unit = _unit(pool.vectors)
     nearest = np.argsort(-(unit[drawn] @ unit.T), axis=1, kind="stable")

@@ -48,6 +48,12 @@ class Pictures:
     without_vector: int
     all_ids: NDArray[np.int64] = field(repr=False)
     row_of_all: NDArray[np.int64] = field(repr=False)
+    narrowed: dict[tuple[int, ...], Pictures] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _by_content: tuple[NDArray[np.bytes_], NDArray[np.int64]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def rows_of(self, image_ids: Iterable[int]) -> dict[int, int]:
         """image_id -> row, for those images, copies included, that are among the pictures."""
@@ -59,13 +65,38 @@ class Pictures:
         rows = self.row_of_all[place]
         return dict(zip(wanted[found].tolist(), rows[found].tolist(), strict=True))
 
+    def rows_of_contents(self, content_hashes: Collection[str]) -> list[int]:
+        """The rows of the pictures with these contents, ascending; unknown ones are left out."""
+        if not content_hashes or not self.content_hashes:
+            return []
+        if self._by_content is None:
+            hashes = np.array(self.content_hashes, dtype="S64")
+            order = np.argsort(hashes, kind="stable")
+            object.__setattr__(self, "_by_content", (hashes[order], order))
+        assert self._by_content is not None
+        ordered, order = self._by_content
+        wanted = np.array(sorted(content_hashes), dtype="S64")
+        place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
+        return sorted(order[place[ordered[place] == wanted]].tolist())
+
     def without(self, image_ids: Collection[int]) -> Pictures:
-        """The same without these images and their copies."""
-        gone = sorted(set(self.rows_of(image_ids).values()))
+        """The same without these images and their copies; the last answer is kept."""
+        gone = tuple(sorted(set(self.rows_of(image_ids).values())))
         if not gone:
             return self
-        keep = np.ones(len(self.image_ids), dtype=bool)
-        keep[gone] = False
+        with _lock:
+            kept = self.narrowed.get(gone)
+        if kept is None:
+            keep = np.ones(len(self.image_ids), dtype=bool)
+            keep[list(gone)] = False
+            kept = self.only(keep)
+            with _lock:
+                self.narrowed.clear()
+                self.narrowed[gone] = kept
+        return kept
+
+    def only(self, keep: NDArray[np.bool_]) -> Pictures:
+        """The same with those rows only for which ``keep`` (n,) is true."""
         new_row = np.cumsum(keep) - 1
         stays = keep[self.row_of_all]
         return Pictures(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # The budget the project's radius is chosen for: some batches into the work.
 _RADIUS_BUDGET = 100
+MEASURED_IMAGES = 20_000
+"""Of larger pools a page measures so many images, which tells a share of the pool to 0.7 points."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class ProjectPool:
     reserve : ids of the images kept aside for the audit, in the order of asking.
     apart : rows of the reserve: no strategy may pick or see them, and no model that is measured
         may learn from them.
+    stands_for : of a sample (`sampled`), (n,) how many pictures each row speaks for; None where
+        every picture has a row.
     """
 
     embedding_set: str
@@ -61,6 +65,7 @@ class ProjectPool:
     reserve: tuple[int, ...]
     apart: NDArray[np.int64]
     pictures: Pictures = field(repr=False)
+    stands_for: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def rows_of(self, image_ids: Iterable[int]) -> dict[int, int]:
         """image_id -> row, for those images of the pool, copies included, that have a vector."""
@@ -70,7 +75,7 @@ class ProjectPool:
         """The same pool with these images, of these content hashes, kept aside for the audit."""
         apart: list[int] = []
         if pictures:
-            apart = [row for row, picture in enumerate(self.content_hashes) if picture in pictures]
+            apart = self.pictures.rows_of_contents(pictures)
         return replace(self, reserve=tuple(reserve), apart=np.array(apart, dtype=np.int64))
 
     def training_labels(self) -> tuple[NDArray[np.int64], list[str]]:
@@ -104,8 +109,52 @@ class ProjectPool:
         )
 
     def weights(self) -> NDArray[np.float64] | None:
-        """(n,) how many images each row stands for; None where no picture has a copy."""
+        """(n,) how many images each row stands for; None where each stands for one."""
+        if self.stands_for is not None:
+            return self.copies * self.stands_for
         return None if (self.copies == 1).all() else self.copies.astype(np.float64)
+
+    def sampled(self, at_most: int = MEASURED_IMAGES) -> ProjectPool:
+        """A pool small enough to be measured while a page waits; itself where it is small already.
+
+        What has been answered, queued or kept aside is in it, and of the others as many as fit,
+        drawn at random, each of which stands for several: shares of the pool, measured with
+        `weights`, are right on average. The same draw for the same pictures.
+        """
+        size = len(self.image_ids)
+        if size <= at_most:
+            return self
+        keep = np.zeros(size, dtype=bool)
+        for rows in (self.labelled, self.aside, self.waiting, self.apart):
+            keep[rows] = True
+        certain = keep.copy()
+        drawn = np.random.default_rng(0).permutation(size)
+        drawn = drawn[~keep[drawn]][: max(at_most - int(keep.sum()), at_most // 2)]
+        keep[drawn] = True
+        others = size - int(certain.sum())
+        new_row = np.cumsum(keep) - 1
+        pictures = self.pictures.only(keep)
+        return replace(
+            self,
+            vectors=pictures.vectors,
+            image_ids=pictures.image_ids,
+            content_hashes=pictures.content_hashes,
+            copies=pictures.copies,
+            labelled=new_row[self.labelled],
+            aside=new_row[self.aside],
+            waiting=new_row[self.waiting],
+            apart=new_row[self.apart],
+            pictures=pictures,
+            stands_for=np.where(certain[keep], 1.0, others / max(1, len(drawn))),
+        )
+
+    @property
+    def measured_on(self) -> str:
+        """What to say of figures told from a sample; empty where every image was measured."""
+        if self.stands_for is None:
+            return ""
+        drawn = int((self.stands_for > 1).sum())
+        return f"Estimated on {drawn:,} images drawn at random."
 
 
 def active_set(project: Project) -> EmbeddingSet | None:

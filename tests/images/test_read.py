@@ -48,6 +48,22 @@ def test_every_format_is_read(tmp_path: Path, format_name: str) -> None:
     _assert_quarters(image, tolerance=14)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_heic_is_read_upright(tmp_path: Path, orientation: int) -> None:
+    import pillow_heif
+
+    stored = _quarters() if orientation == 1 else _quarters().transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / "photo.heic"
+    pillow_heif.from_pillow(stored).save(file, quality=95, exif=exif.tobytes())
+    assert b"ftypheic" in file.read_bytes()[:32]
+    image = read_image(file, at_least=8)
+    assert image.info["full_size"] == (64, 48)
+    assert image.info["file_format"] == "HEIF"
+    _assert_quarters(image, tolerance=14)
+
+
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("at_least", [None, 8])
@@ -124,6 +140,53 @@ def test_16_bit_looks_like_the_same_picture_in_8_bit(tmp_path: Path, ending: str
 def test_16_bit_that_is_nearly_black_stays_black(tmp_path: Path) -> None:
     Image.fromarray(np.ones((4, 4), np.uint16)).save(tmp_path / "dark.png")
     assert not np.asarray(read_image(tmp_path / "dark.png")).any()
+
+
+@pytest.mark.parametrize("kind", ["png", "png with alpha", "tiff", "big-endian tiff"])
+def test_16_bit_colour_looks_like_the_same_picture_in_8_bit(tmp_path: Path, kind: str) -> None:
+    eight = np.asarray(_quarters(), np.uint16) // 2 + 31
+    sixteen = eight * 257
+    file = tmp_path / "image"
+    file.write_bytes(
+        _png_16(sixteen, "alpha" in kind) if "png" in kind else _tiff_16(sixteen, kind)
+    )
+    read = np.asarray(read_image(file), np.int64)
+    assert read.shape == eight.shape
+    np.testing.assert_allclose(read, eight, atol=1)
+
+
+def _png_16(pixels: np.ndarray, alpha: bool) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow itself cannot write; opaque where it has alpha."""
+    height, width, _ = pixels.shape
+    if alpha:
+        pixels = np.concatenate([pixels, np.full((height, width, 1), 65535, np.uint16)], axis=2)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, 6 if alpha else 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+def _tiff_16(pixels: np.ndarray, kind: str) -> bytes:
+    """An uncompressed TIFF of 16 bits a channel."""
+    order = ">" if kind.startswith("big") else "<"
+    height, width, _ = pixels.shape
+    data = pixels.astype(f"{order}u2").tobytes()
+    bits_at = 8 + len(data)
+    # (tag, type: 3 short, 4 long, count, value), in the order of the tags
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, bits_at), (259, 3, 1, 1)]
+    tags += [(262, 3, 1, 2), (273, 4, 1, 8), (277, 3, 1, 3), (278, 4, 1, height)]
+    tags += [(279, 4, 1, len(data)), (284, 3, 1, 1)]
+    entries = b"".join(
+        struct.pack(f"{order}HHI", tag, form, count)
+        + struct.pack(f"{order}H2x" if form == 3 and count == 1 else f"{order}I", value)
+        for tag, form, count, value in tags
+    )
+    head = (b"MM" if order == ">" else b"II") + struct.pack(f"{order}HI", 42, bits_at + 6)
+    bits = struct.pack(f"{order}HHH", 16, 16, 16)
+    return head + data + bits + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
 
 
 def test_16_bit_big_endian_tiff(tmp_path: Path) -> None:

@@ -108,13 +108,15 @@ def test_what_is_in_the_folder(open_page: OpenPage, scanned: Project) -> None:
     assert "<b>24</b>" in said
     assert "PNG" in said
     assert "24 px" in said
+    assert "<span>Kinds of finding</span><b>1</b>" in said
     assert [tab.label for tab in app.tabs] == [
-        "Images 24",
-        "Findings 1",
-        "Gone since the last scan 0",
+        "Images",
+        "Findings",
+        "Gone since the last scan",
         "Labels you have",
     ]
-    unusable = press(app, "Show").dataframe[0].value
+    app.session_state["data_tab"] = "Findings"
+    unusable = press(app.run(), "Show").dataframe[0].value
     assert list(unusable["File"]) == ["box-0/notes.png"]
     assert "not an image" in unusable["Why it cannot be used"][0]
     assert primary(app) == ["Go to Embeddings"]
