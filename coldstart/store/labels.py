@@ -144,6 +144,10 @@ class Labels:
 
     def unresolved(self) -> list[int]:
         """Ids of the images whose annotators disagree with no majority and no review."""
+        stamp = label_stamp(self._engine)
+        return list(remembered((str(self._engine.url), "unresolved"), stamp, self._unresolved))
+
+    def _unresolved(self) -> tuple[int, ...]:
         several = (
             select(standing_answers.c.image_id)
             .group_by(standing_answers.c.image_id)
@@ -153,7 +157,7 @@ class Labels:
             standing_answers.c.image_id.notin_(select(current_labels.c.image_id))
         ).order_by(standing_answers.c.image_id)
         with self._engine.connect() as connection:
-            return list(connection.execute(query).scalars())
+            return tuple(connection.execute(query).scalars())
 
     def _all_current(self) -> dict[int, EventRow]:
         def read() -> dict[int, EventRow]:

@@ -44,11 +44,11 @@ def compute_default(project: Project, action: DeltaGenerator, *, disabled: bool)
 
 def likeness(project: Project, active_one: EmbeddingSet) -> None:
     """Random images with their nearest neighbours: by this a person judges an embedding."""
-    st.fragment(_likeness)(project, active_one.name)
+    st.fragment(_likeness)(project, active_one)
 
 
 @guarded
-def _likeness(project: Project, name: str) -> None:
+def _likeness(project: Project, active_one: EmbeddingSet) -> None:
     from coldstart.workflow.embed import neighbour_examples
     from coldstart.workflow.pool import MEASURED_IMAGES
 
@@ -59,12 +59,18 @@ def _likeness(project: Project, name: str) -> None:
         if st.button("Six others", icon=":material/casino:", type="tertiary"):
             st.session_state[_EXAMPLES_SEED] = st.session_state.get(_EXAMPLES_SEED, 0) + 1
     seed = int(st.session_state.get(_EXAMPLES_SEED, 0))
-    st.html(neighbours_html(project, neighbour_examples(project, seed=seed)))
+    which = f"{active_one.name} {active_one.meta.get('created_at')} {len(active_one.image_ids)}"
+    examples = project.store.images.remembered(
+        f"neighbours in {which} {seed}",
+        lambda: neighbour_examples(project, seed=seed),
+    )
+    st.html(neighbours_html(project, examples))
     among = ""
     if project.store.images.count("usable") > MEASURED_IMAGES:
         among = f", looked for among {MEASURED_IMAGES:,} random images"
     st.caption(
-        f"Six random images, each with its five nearest neighbours in the set “{name}”{among}."
+        f"Six random images, each with its five nearest neighbours in the set “{active_one.name}”"
+        f"{among}."
     )
 
 

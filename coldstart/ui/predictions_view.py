@@ -13,7 +13,7 @@ from coldstart.ui import job_card, session
 from coldstart.ui.head import question
 from coldstart.ui.words import count, percent
 from coldstart.workflow.confident import ConfidentShare, confident_share
-from coldstart.workflow.predictions import predictions, predictions_csv
+from coldstart.workflow.predictions import prediction_totals, predictions, predictions_csv
 from coldstart.workflow.projects import check_export_place
 
 _PERCENT = "%.0f%%"
@@ -22,25 +22,24 @@ _PRECISIONS = (0.8, 0.9, 0.95, 0.98, 0.99)
 
 def show(project: Project) -> None:
     """The predicted classes, the share that is confident enough, and the files."""
-    table = predictions(project)
-    if table is None or table.empty:
+    totals = prediction_totals(project)
+    if not totals:
         return
     question("What does it say about the whole pool?")
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _classes(table)
+        _classes(totals)
     with right:
-        share = _confident(project, len(table))
-        _files(project, table, share)
+        share = _confident(project, sum(images for _, images, _ in totals))
+        _files(project, share)
 
 
-def _classes(table: pd.DataFrame) -> None:
-    totals = table.groupby("predicted_class", sort=True)["confidence"].agg(["size", "mean"])
+def _classes(totals: list[tuple[str, int, float]]) -> None:
     st.dataframe(
         {
-            "Class": list(totals.index),
-            "Predicted images": totals["size"].tolist(),
-            "Mean confidence": [100 * one for one in totals["mean"].tolist()],
+            "Class": [name for name, _, _ in totals],
+            "Predicted images": [images for _, images, _ in totals],
+            "Mean confidence": [100 * mean for _, _, mean in totals],
         },
         hide_index=True,
         column_config={"Mean confidence": st.column_config.NumberColumn(format=_PERCENT)},
@@ -76,12 +75,12 @@ def _confident(project: Project, images: int) -> ConfidentShare:
     return share
 
 
-def _files(project: Project, table: pd.DataFrame, share: ConfidentShare) -> None:
+def _files(project: Project, share: ConfidentShare) -> None:
     name = f"{slug(project.name)}-predictions"
     with st.container(horizontal=True):
         st.download_button(
             "Predictions (csv)",
-            data=lambda: predictions_csv(table),
+            data=lambda: predictions_csv(_table(project)),
             file_name=f"{name}.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -90,7 +89,7 @@ def _files(project: Project, table: pd.DataFrame, share: ConfidentShare) -> None
         )
         st.download_button(
             "Predictions (parquet)",
-            data=lambda: _parquet(table),
+            data=lambda: _parquet(_table(project)),
             file_name=f"{name}.parquet",
             mime="application/vnd.apache.parquet",
             icon=":material/download:",
@@ -114,6 +113,11 @@ def _files(project: Project, table: pd.DataFrame, share: ConfidentShare) -> None
             arguments[3] = str(check_export_place(project, place))
             job_card.start(project, "predict", arguments)
         st.code(command_line(project, "predict", arguments), language="bash")
+
+
+def _table(project: Project) -> pd.DataFrame:
+    table = predictions(project)
+    return pd.DataFrame() if table is None else table
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

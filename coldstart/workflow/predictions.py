@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -61,6 +62,33 @@ def predictions(project: Project, model: str = "probe") -> pd.DataFrame | None:
         return pd.read_parquet(file)
     except (OSError, ValueError):
         return None
+
+
+def prediction_totals(project: Project, model: str = "probe") -> list[tuple[str, int, float]]:
+    """(class, images predicted to be of it, mean confidence) of the newest model, by class name.
+
+    Of a file that does not change it is read once; empty before the first training.
+    """
+    run = project.store.runs.latest(model)
+    if run is None:
+        return []
+    file = project.directory / run.directory / PREDICTIONS
+    try:
+        return list(_totals(file, file.stat().st_mtime_ns))
+    except (OSError, ValueError):
+        return []
+
+
+@lru_cache(maxsize=8)
+def _totals(file: Path, written_ns: int) -> tuple[tuple[str, int, float], ...]:
+    import pandas as pd
+
+    table = pd.read_parquet(file, columns=["predicted_class", "confidence"])
+    totals = table.groupby("predicted_class", sort=True)["confidence"].agg(["size", "mean"])
+    return tuple(
+        (str(name), int(size), float(mean))
+        for name, size, mean in totals.itertuples(index=True, name=None)
+    )
 
 
 def predict(
