@@ -49,8 +49,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         metavar="NAME",
-        help="who compares the images of strategies that compare all: local (default), gpu, or "
-        "ray; the same as --set engine=NAME, and the picks are the same",
+        help="who multiplies: local (default), gpu (most strategies that compare images), or ray "
+        "(probcover); the same as --set engine=NAME, and the picks are the same",
     )
     parser.add_argument(
         "--audit-share",

@@ -121,7 +121,7 @@ def _split(
     start = sample[generator.permutation(len(sample))[:count]]
     centres = lloyd(sample, start, 0, np.ones(len(sample)), _ITERATIONS).centres
     progress(1, 2, "splitting the pool into lists")
-    lists, _ = assign(unit, centres)
+    lists = assign(unit, centres)
     used = np.unique(lists)
     centres, lists = centres[used], np.searchsorted(used, lists)
     squared = np.einsum("ij,ij->i", centres, centres)

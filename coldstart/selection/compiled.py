@@ -49,6 +49,17 @@ def distances(unit: Array, first: Array, second: Array, out: Array) -> None:
 
 
 @_compile()
+def squared_distances(unit: Array, of_row: Array, centres: Array, out: Array) -> None:
+    """Squared distance of each row to its centre, summed in float64, in order."""
+    for row in range(len(unit)):
+        total = 0.0
+        for column in range(unit.shape[1]):
+            difference = np.float64(unit[row, column]) - np.float64(centres[of_row[row], column])
+            total += difference * difference
+        out[row] = total
+
+
+@_compile()
 def keep_close(
     unit: Array, row: Array, column: Array, close: Array, low: float, high: float, delta: float
 ) -> int:
@@ -210,22 +221,32 @@ def subtract_mass(
         # Every edge counts, so the similarities need not be read.
         for row in rows:
             taken = mass[row]
-            for edge in range(indptr[row], indptr[row + 1]):
-                total[indices[edge]] -= taken
+            near = indices[indptr[row] : indptr[row + 1]]
+            for place in range(len(near)):
+                # Unsigned, or each would be looked at for counting from the end.
+                total[np.uint32(near[place])] -= taken
         return
+    most = 0
+    for row in rows:
+        most = max(most, indptr[row + 1] - indptr[row])
+    inside = np.empty(most + 1, dtype=np.uint32)
     for row in rows:
         taken = mass[row]
+        near = indices[indptr[row] : indptr[row + 1]]
+        similarity = similarities[indptr[row] : indptr[row + 1]]
         surely, perhaps = 0, 0
-        # Without a branch: nothing is taken from what is outside, and the few unsure come after.
-        for edge in range(indptr[row], indptr[row + 1]):
-            inside = similarities[edge] > high
-            total[indices[edge]] -= taken if inside else 0.0
-            surely += inside
-            perhaps += similarities[edge] > low
+        # Without a branch that nobody could foresee: each is written down, the next one over it
+        # where it is outside.
+        for place in range(len(near)):
+            inside[surely] = near[place]
+            surely += similarity[place] > high
+            perhaps += similarity[place] > low
+        for place in range(surely):
+            total[inside[place]] -= taken
         if perhaps > surely:
-            for edge in range(indptr[row], indptr[row + 1]):
-                if low < similarities[edge] <= high and distance(unit, row, indices[edge]) < delta:
-                    total[indices[edge]] -= taken
+            for place in range(len(near)):
+                if low < similarity[place] <= high and distance(unit, row, near[place]) < delta:
+                    total[near[place]] -= taken
 
 
 @_compile()

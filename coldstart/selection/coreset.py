@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldstart.progress import Progress
-from coldstart.selection.exact import Unit
+from coldstart.selection.exact import Rows, Unit, best_row, distances_of_pairs, rounding_band
 from coldstart.selection.picks import distances_to_earlier
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.strategy import Strategy
+
+Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,7 @@ class CoreSet(Strategy):
             np.maximum(closeness, unit @ unit[row], out=closeness)
         taken = ~pool.candidates
         rows: list[int] = []
+        slack = 4 * rounding_band(unit.shape[1])
         for number in range(budget):
             progress(number, budget, "choosing images")
             if number == 0 and len(pool.labelled) == 0:
@@ -45,7 +49,7 @@ class CoreSet(Strategy):
                 # d² = 2 - 2s, and the square keeps the order; taken rows come last.
                 score = (1 - closeness) * weight**2
                 score[taken] = -np.inf
-                row = int(np.argmax(score))
+                row = best_row(unit, score, slack, lambda tied: _scores(pool, tied, rows, weight))
             rows.append(row)
             taken[row] = True
             np.maximum(closeness, unit @ unit[row], out=closeness)
@@ -61,6 +65,16 @@ class CoreSet(Strategy):
 
 
 def _nearest_to_mean(unit: Unit, taken: np.ndarray) -> int:
-    closeness = unit @ unit.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean = unit.mean(axis=0, dtype=np.float64)
+    closeness = unit @ mean.astype(np.float32)
     closeness[taken] = -np.inf
-    return int(np.argmax(closeness))
+    slack = 4 * rounding_band(unit.shape[1])
+    return best_row(unit, closeness, slack, lambda tied: (unit[tied] * mean).sum(axis=1))
+
+
+def _scores(pool: Pool, rows: Rows, picks: list[int], weight: NDArray[np.float64]) -> Scores:
+    """(len(rows),) d² / 2 to the nearest labelled image or pick, times the squared weight."""
+    known = np.concatenate([pool.labelled, picks]).astype(np.int64)
+    first, second = np.repeat(rows, len(known)), np.tile(known, len(rows))
+    distance = distances_of_pairs(pool.unit, first, second).reshape(len(rows), -1).min(axis=1)
+    return distance**2 / 2 * weight[rows] ** 2

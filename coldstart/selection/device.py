@@ -1,7 +1,7 @@
-"""The comparisons of a graph on a graphics processor, by torch: the same pairs, tile by tile.
+"""Comparisons on a graphics processor, by torch, tile by tile: pairs of a graph, nearest centres.
 
-The processor multiplies in full float32 and hands back the pairs that are close or may be; those
-near the radius are decided again here, in float64, so that nothing depends on who multiplied.
+The processor multiplies in full float32 and hands back what is close or may be; whatever its last
+bits could decide is decided again here, in float64, so that nothing depends on who multiplied.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pairs_of_tiles_on_device(
     """
     tiles = [(i, j) for i in range(len(blocks)) for j in range(i, len(blocks))]
     results = {}
-    with _vectors(unit) as vectors:
+    with vectors_on_device(unit) as vectors:
         for number, (i, j) in enumerate(tiles):
             progress(number, len(tiles), "comparing images")
             row, column, similarity = _maybe_close(
@@ -59,7 +59,7 @@ def pairs_of_lists_on_device(
     Raises as `pairs_of_tiles_on_device`.
     """
     found = []
-    with _vectors(unit) as vectors:
+    with vectors_on_device(unit) as vectors:
         for one, rows in enumerate(members):
             progress(one, len(members), "comparing images")
             later = one + 1 + np.flatnonzero(compared[one, one + 1 :])
@@ -90,7 +90,7 @@ def find_device() -> str:
 
 
 def _maybe_close(
-    vectors: _Vectors, rows: Rows | slice, columns: Rows | slice, delta: float, dimension: int
+    vectors: Vectors, rows: Rows | slice, columns: Rows | slice, delta: float, dimension: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """The places in ``rows`` and ``columns`` of pairs that are closer than delta or may be."""
     torch = vectors.torch
@@ -113,22 +113,41 @@ def _checked(
     return keep_close(unit, row.astype(np.int32), column.astype(np.int32), similarity.copy(), delta)
 
 
-class _Vectors:
+class Vectors:
     """Rows of the pool on the device: all of them where they fit, else those that are asked for."""
 
     def __init__(self, torch: Any, unit: Unit, device: str) -> None:
-        self.torch, self._unit, self._device = torch, unit, device
+        self.torch, self.unit, self._device = torch, unit, device
         fits = unit.nbytes < _SHARE_OF_DEVICE * _free_bytes(torch, device)
-        self._all = self._sent(unit) if fits else None
+        self._all = self.sent(unit) if fits else None
 
     def of(self, rows: Rows | slice) -> Any:
+        """These rows, a (len(rows), d) float32 tensor on the device."""
         if self._all is None:
-            return self._sent(self._unit[rows])
+            return self.sent(self.unit[rows])
         if isinstance(rows, slice):
             return self._all[rows]
         return self._all[self.torch.from_numpy(np.ascontiguousarray(rows)).to(self._device)]
 
-    def _sent(self, rows: Unit) -> Any:
+    def nearest(
+        self, rows: slice, centres: Unit, half: NDArray[np.float32], slack: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """(m,) the centre with the largest x·c - half of each row, and as rows and columns every
+        centre within ``slack`` of it, for the rows where there are several."""
+        with self.torch.no_grad():
+            closeness = self.of(rows) @ self.sent(centres).T - self.sent(half)
+            best, nearest = closeness.max(dim=1)
+            near = closeness >= (best - slack)[:, None]
+            unsure = near.sum(dim=1) > 1
+            row, column = (near & unsure[:, None]).nonzero().T.cpu().numpy()
+        return nearest.cpu().numpy(), row, column
+
+    def rows_a_tile(self, columns: int) -> int:
+        """How many rows at a time make a tile of the usual size with so many columns."""
+        return max(256, TILE_ROWS * TILE_ROWS // columns)
+
+    def sent(self, rows: NDArray[Any]) -> Any:
+        """An array on the device."""
         # A copy, because torch warns of arrays that cannot be written to, such as memory maps.
         return self.torch.from_numpy(np.array(rows)).to(self._device)
 
@@ -139,7 +158,7 @@ def _free_bytes(torch: Any, device: str) -> int:
 
 
 @contextmanager
-def _vectors(unit: Unit) -> Iterator[_Vectors]:
+def vectors_on_device(unit: Unit) -> Iterator[Vectors]:
     """The vectors on the device, where products are in full float32 for as long."""
     import torch
 
@@ -148,7 +167,7 @@ def _vectors(unit: Unit) -> Iterator[_Vectors]:
     # TensorFloat32 keeps 10 bits: its errors are beyond the band that is checked again.
     torch.set_float32_matmul_precision("highest")
     try:
-        yield _Vectors(torch, unit, device)
+        yield Vectors(torch, unit, device)
     except torch.OutOfMemoryError as error:
         raise ColdstartError(
             f"The graphics processor has too little memory for this pool ({error}).",

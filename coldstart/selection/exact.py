@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 Unit = NDArray[np.float32]
 Rows = NDArray[np.integer]
 Result = TypeVar("Result")
+_MOST_TIED = 16
 
 
 def similarity_threshold(delta: float) -> float:
@@ -44,6 +45,17 @@ def distances_of_pairs(unit: Unit, first: Rows, second: Rows) -> NDArray[np.floa
     return out
 
 
+def squared_distances(
+    unit: Unit, of_row: NDArray[np.int64], centres: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """(n,) squared distance of each row to its centre, in float64 arithmetic."""
+    from coldstart.selection import compiled
+
+    out = np.empty(len(unit))
+    compiled.squared_distances(unit, of_row, centres, out)
+    return out
+
+
 def within_tile(
     unit: Unit, rows: Rows | slice, columns: Rows | slice, delta: float
 ) -> NDArray[np.bool_]:
@@ -58,6 +70,29 @@ def within_tile(
         first, second = row_numbers(rows)[row], row_numbers(columns)[column]
         within[row, column] = distances_of_pairs(unit, first, second) < delta
     return within
+
+
+def best_row(
+    unit: Unit,
+    score: NDArray[np.floating[Any]],
+    slack: float,
+    measured: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+) -> int:
+    """The row with the highest ``score``, which is only known to within ``slack``.
+
+    Up to 16 rows that may be it (of exact copies the lowest stands for all) are ``measured`` again
+    in float64; those that are equal there go to the lowest row.
+    """
+    best = int(np.argmax(score))
+    tied = np.flatnonzero(score >= score[best] - slack)
+    if len(tied) == 1:
+        return best
+    tied = tied[np.sort(np.unique(unit[tied], axis=0, return_index=True)[1])]
+    tied = np.sort(tied[np.argsort(-score[tied], kind="stable")[:_MOST_TIED]])
+    if len(tied) == 1:
+        return int(tied[0])
+    exact = measured(tied)
+    return int(tied[np.argmax(exact >= exact.max() - 1e-9 * abs(exact.max()))])
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.selection.exact import Rows, Unit, distances_of_pairs, row_numbers, within_tile
+
+if TYPE_CHECKING:
+    from coldstart.selection.device import Vectors
 
 _CLOSE = 1e-4
 
@@ -18,6 +21,9 @@ class Kernel(Protocol):
 
     def tile(self, unit: Unit, rows: Rows | slice, columns: Rows | slice) -> NDArray[np.float32]:
         """(len(rows), len(columns)) similarity of each row to each column."""
+
+    def tile_on(self, vectors: Vectors, rows: Rows | slice, columns: Rows | slice) -> Any:
+        """The same as a tensor on the device that holds ``vectors``."""
 
     def of_distance(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """The similarity at these distances, in float64."""
@@ -36,6 +42,10 @@ class Gaussian:
         similarity *= np.float32(2 / self.width**2)
         np.minimum(similarity, 0, out=similarity)
         return np.exp(similarity, out=similarity)
+
+    def tile_on(self, vectors: Vectors, rows: Rows | slice, columns: Rows | slice) -> Any:
+        similarity = vectors.of(rows) @ vectors.of(columns).T
+        return similarity.sub_(1).mul_(2 / self.width**2).clamp_(max=0).exp_()
 
     def of_distance(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.exp(-((distance / self.width) ** 2))
@@ -66,6 +76,21 @@ class Nearness:
         similarity += np.float32(1)
         return similarity
 
+    def tile_on(self, vectors: Vectors, rows: Rows | slice, columns: Rows | slice) -> Any:
+        similarity = vectors.of(rows) @ vectors.of(columns).T
+        if self.squared:
+            return similarity.add_(1).div_(2).clamp_(0, 1)
+        squared = similarity.mul_(-2).add_(2).clamp_(min=0)
+        close = (squared < _CLOSE).nonzero(as_tuple=True)
+        distance = squared.sqrt_()
+        if len(close[0]):
+            first, second = (one.cpu().numpy() for one in close)
+            measured = distances_of_pairs(
+                vectors.unit, row_numbers(rows)[first], row_numbers(columns)[second]
+            )
+            distance[close] = vectors.sent(measured.astype(np.float32))
+        return distance.div_(-2).add_(1)
+
     def of_distance(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         return 1 - (distance / 2) ** 2 if self.squared else 1 - distance / 2
 
@@ -78,6 +103,9 @@ class Ball:
 
     def tile(self, unit: Unit, rows: Rows | slice, columns: Rows | slice) -> NDArray[np.float32]:
         return within_tile(unit, rows, columns, self.delta).astype(np.float32)
+
+    def tile_on(self, vectors: Vectors, rows: Rows | slice, columns: Rows | slice) -> Any:
+        raise NotImplementedError("only swaps use balls, and they are made here")
 
     def of_distance(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         return (distance < self.delta).astype(np.float64)

@@ -3,22 +3,34 @@
 Started by k-means++ (Arthur & Vassilvitskii, 2007); the best of ten starts counts, because at one
 label a class a single start loses up to five points of accuracy.
 
-Groups and picks do not depend on how many threads or cores there are: matrix products are cut into
-the same blocks everywhere and each block is worked on by one thread. They may depend on the kind of
-processor, whose last bits decide between centres that are equally near.
+Groups and picks do not depend on threads, cores or a graphics processor: between centres that are
+about equally near the distance in float64 decides, and new centres are summed here, in one order.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.progress import Progress, silent
-from coldstart.selection.exact import Rows, Unit, one_blas_thread, over_blocks, row_blocks
+from coldstart.selection.exact import (
+    Rows,
+    Unit,
+    one_blas_thread,
+    over_blocks,
+    rounding_band,
+    row_blocks,
+    squared_distances,
+)
 from coldstart.selection.pool import Pool, Selection
-from coldstart.selection.strategy import Strategy, option
+from coldstart.selection.strategy import ENGINE_HELP, ONE_MACHINE, Strategy, option
+
+if TYPE_CHECKING:
+    from coldstart.selection.device import Vectors
 
 _START_ROWS = 20_000
 _SEED_ROWS = 5_000
@@ -46,13 +58,14 @@ class KMeans(Strategy):
     starts: int = option(
         10, "How many random starts to try; the tightest grouping counts.", minimum=1, maximum=100
     )
+    engine: str = option("local", ENGINE_HELP, choices=ONE_MACHINE)
 
     @property
     def nested(self) -> bool:
         return False
 
     def quick(self, pool: Pool) -> Strategy:
-        return replace(self, starts=1)
+        return replace(self, starts=1, engine="local")
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         groups = kmeans(
@@ -62,6 +75,7 @@ class KMeans(Strategy):
             mass=pool.mass,
             starts=self.starts,
             seed=self.seed,
+            engine=self.engine,
             progress=progress,
         )
         rows = nearest_to_centres(pool.unit, groups, pool.candidates)
@@ -79,12 +93,12 @@ class KMeans(Strategy):
 @dataclass(frozen=True)
 class Groups:
     """A grouping: ``centres`` (k, d) float32, fixed ones first; ``of_row`` (n,) the group of each
-    row; ``distances`` (n,) squared, to its centre; ``sizes`` (k,) mass; ``inertia``."""
+    row; ``distances`` (n,) float64, squared, to its centre; ``sizes`` (k,) mass; ``inertia``."""
 
     centres: NDArray[np.float32]
     fixed: int
     of_row: NDArray[np.int64]
-    distances: NDArray[np.float32]
+    distances: NDArray[np.float64]
     sizes: NDArray[np.float64]
     inertia: float
 
@@ -98,9 +112,12 @@ def kmeans(
     starts: int = 10,
     seed: int = 0,
     iterations: int = _MOST_ITERATIONS,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> Groups:
     """``count`` moving centres beside the ``fixed`` ones; the best of ``starts`` by inertia.
+
+    engine : "gpu" has torch compare rows with centres on a graphics processor; groups are the same.
 
     First centres are drawn by k-means++ among 5,000 random rows (more for many centres).
     Beyond 20,000 rows the starts are compared on a random 20,000 of them; the best one is then run
@@ -122,12 +139,14 @@ def kmeans(
             seeds = generator.permutation(len(some))[: max(_SEED_ROWS, 20 * count)]
         with one_blas_thread():
             centres = _plus_plus(some[seeds], count, fixed, some_mass[seeds], generator)
-        groups = lloyd(some, centres, len(fixed), some_mass, iterations, settled=_SETTLED)
+        groups = lloyd(
+            some, centres, len(fixed), some_mass, iterations, settled=_SETTLED, engine=engine
+        )
         if best is None or groups.inertia < best.inertia:
             best = groups
     assert best is not None
     progress(starts, starts + 1, "finding groups")
-    return lloyd(unit, best.centres, len(fixed), mass, iterations, settled=_ENDED)
+    return lloyd(unit, best.centres, len(fixed), mass, iterations, settled=_ENDED, engine=engine)
 
 
 def nearest_to_centres(
@@ -193,6 +212,7 @@ def lloyd(
     iterations: int,
     *,
     settled: float = 0.0,
+    engine: str = "local",
 ) -> Groups:
     """Lloyd's iterations from the given ``centres``, the first ``fixed`` of which stay, until no
     more than a share ``settled`` of the rows changes its centre."""
@@ -200,40 +220,74 @@ def lloyd(
 
     n, k = len(unit), len(centres)
     centres = centres.copy()
-    of_row, distances = assign(unit, centres)
-    for _ in range(iterations):
-        onto = csr_matrix((mass.astype(np.float32), of_row, np.arange(n + 1)), shape=(n, k))
-        sums = onto.T @ unit
-        sizes = np.bincount(of_row, weights=mass, minlength=k)
-        moving = np.arange(k) >= fixed
-        filled = moving & (sizes > 0)
-        centres[filled] = sums[filled] / sizes[filled, None]
-        _refill_empty(unit, centres, np.flatnonzero(moving & (sizes <= 0)), distances * mass)
-        before = of_row
-        of_row, distances = assign(unit, centres)
-        if np.count_nonzero(before != of_row) <= settled * n:
-            break
+    with _vectors(unit, engine) as vectors:
+        of_row = assign(unit, centres, vectors)
+        for _ in range(iterations):
+            onto = csr_matrix((mass.astype(np.float32), of_row, np.arange(n + 1)), shape=(n, k))
+            sums = onto.T @ unit
+            sizes = np.bincount(of_row, weights=mass, minlength=k)
+            moving = np.arange(k) >= fixed
+            filled = moving & (sizes > 0)
+            empty = np.flatnonzero(moving & (sizes <= 0))
+            loss = mass * squared_distances(unit, of_row, centres) if len(empty) else mass
+            centres[filled] = sums[filled] / sizes[filled, None]
+            _refill_empty(unit, centres, empty, loss)
+            before = of_row
+            of_row = assign(unit, centres, vectors)
+            if np.count_nonzero(before != of_row) <= settled * n:
+                break
     held = np.bincount(of_row, weights=mass, minlength=k).astype(np.float64)
+    distances = squared_distances(unit, of_row, centres)
     return Groups(centres, fixed, of_row, distances, held, float(np.sum(distances * mass)))
 
 
 def assign(
-    unit: Unit, centres: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The nearest centre of each row, the lowest where several are, and the squared distance."""
+    unit: Unit, centres: NDArray[np.float32], vectors: Vectors | None = None
+) -> NDArray[np.int64]:
+    """(n,) the nearest centre of each row, the lowest where several are.
+
+    vectors : the rows on a graphics processor, which then does the multiplying.
+    """
     of_row = np.empty(len(unit), dtype=np.int64)
-    distances = np.empty(len(unit), dtype=np.float32)
-    half = (np.einsum("ij,ij->i", centres, centres) / 2).astype(np.float32)
+    half = (np.einsum("ij,ij->i", centres, centres, dtype=np.float64) / 2).astype(np.float32)
+    # Two closenesses each this far from the true ones may change places.
+    slack = np.float32(2 * rounding_band(unit.shape[1]))
 
     def assign_block(part: slice) -> None:
-        closeness = unit[part] @ centres.T
-        closeness -= half
-        of_row[part] = np.argmax(closeness, axis=1)
-        best = closeness[np.arange(len(closeness)), of_row[part]]
-        distances[part] = np.maximum(0, 1 - 2 * best)
+        if vectors is None:
+            closeness = unit[part] @ centres.T
+            closeness -= half
+            nearest = np.argmax(closeness, axis=1)
+            best = closeness[np.arange(len(closeness)), nearest]
+            near = np.flatnonzero(closeness >= (best - slack)[:, None])
+            row, column = np.divmod(near, len(centres))
+            unsure = np.bincount(row)[row] > 1
+            row, column = row[unsure], column[unsure]
+        else:
+            nearest, row, column = vectors.nearest(part, centres, half, float(slack))
+        if len(row):
+            measured = squared_distances(unit[part][row], column, centres)
+            # By row, distance and number of the centre: the first of each row is its nearest.
+            order = np.lexsort((column, measured, row))
+            rows, first = np.unique(row[order], return_index=True)
+            nearest[rows] = column[order][first]
+        of_row[part] = nearest
 
-    over_blocks(assign_block, row_blocks(len(unit), max(256, _BLOCK_ENTRIES // len(centres))))
-    return of_row, distances
+    if vectors is None:
+        blocks = row_blocks(len(unit), max(256, _BLOCK_ENTRIES // len(centres)))
+        over_blocks(assign_block, blocks)
+    else:
+        for part in row_blocks(len(unit), vectors.rows_a_tile(len(centres))):
+            assign_block(part)
+    return of_row
+
+
+def _vectors(unit: Unit, engine: str) -> AbstractContextManager[Vectors | None]:
+    if engine == "local":
+        return nullcontext()
+    from coldstart.selection.device import vectors_on_device
+
+    return vectors_on_device(unit)
 
 
 def _refill_empty(

@@ -7,7 +7,7 @@ ECCV 2024 (arXiv 2407.12212). Written from the paper; ProbCover is the case of a
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from coldstart.selection.greedy_herding import greedy_herding
 from coldstart.selection.kernels import Gaussian, Kernel, Nearness
 from coldstart.selection.picks import distances_to_earlier
 from coldstart.selection.pool import Pool, Selection
-from coldstart.selection.strategy import REFINE_HELP, Strategy, option
+from coldstart.selection.strategy import ENGINE_HELP, ONE_MACHINE, REFINE_HELP, Strategy, option
 from coldstart.selection.swaps import improve_by_swaps
 
 
@@ -28,10 +28,14 @@ class Herding(Strategy):
     covers = True
 
     refine: str = option("none", REFINE_HELP, choices=("none", "swaps"))
+    engine: str = option("local", ENGINE_HELP, choices=ONE_MACHINE)
 
     @property
     def nested(self) -> bool:
         return self.refine == "none"
+
+    def quick(self, pool: Pool) -> Strategy:
+        return replace(self, engine="local")
 
     @abstractmethod
     def _kernel(self, pool: Pool) -> Kernel: ...
@@ -50,6 +54,7 @@ class Herding(Strategy):
             candidates=pool.candidates,
             chosen=pool.labelled,
             mass=mass,
+            engine=self.engine,
             progress=progress,
         )
         rows, gains = np.array(herd.rows, dtype=np.int64), herd.gains

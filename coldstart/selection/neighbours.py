@@ -150,6 +150,8 @@ class GraphBalls:
         part = slice(self.graph.indptr[row], self.graph.indptr[row + 1])
         rows, similarity = self.graph.indices[part], self.graph.similarities[part]
         low, high, _ = self._limits
+        if low == -np.inf:
+            return rows
         keep = similarity > low
         unsure = np.flatnonzero(keep & (similarity <= high))
         if len(unsure):

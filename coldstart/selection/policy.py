@@ -13,7 +13,7 @@ from coldstart.selection.doubt import knows_two_classes
 from coldstart.selection.kmeans import KMeans
 from coldstart.selection.maxherding import MaxHerding
 from coldstart.selection.pool import Pool, Selection
-from coldstart.selection.strategy import Strategy
+from coldstart.selection.strategy import ENGINE_HELP, ONE_MACHINE, Strategy, option
 from coldstart.selection.uherding import UHerding
 
 
@@ -29,6 +29,8 @@ class Auto(Strategy):
     summary = "Starts with the middles of groups, then asks about what the model is unsure of."
     paper = "k-means, then Bae et al., ICLR 2025 (UHerding)"
     covers = True
+
+    engine: str = option("local", ENGINE_HELP, choices=ONE_MACHINE)
 
     @property
     def nested(self) -> bool:
@@ -50,7 +52,8 @@ class Auto(Strategy):
     def _used(self, pool: Pool) -> tuple[Strategy, str]:
         """The strategy for this pool, and why."""
         if len(pool.labelled) == 0 and pool.probabilities is None:
-            return KMeans(seed=self.seed), "First batch"
+            return KMeans(seed=self.seed, engine=self.engine), "First batch"
         if knows_two_classes(pool):
-            return UHerding(seed=self.seed), "Labels exist"
-        return MaxHerding(seed=self.seed), "Fewer than two classes are labelled"
+            return UHerding(seed=self.seed, engine=self.engine), "Labels exist"
+        why = "Fewer than two classes are labelled"
+        return MaxHerding(seed=self.seed, engine=self.engine), why

@@ -24,6 +24,12 @@ REFINE_HELP = (
     "batch, for a few times the work."
 )
 
+ONE_MACHINE = ("local", "gpu")
+ENGINE_HELP = (
+    "Who multiplies: 'local' is this machine, 'gpu' its graphics processor (an NVIDIA card); the "
+    "picks are the same."
+)
+
 
 def option(
     default: Any,

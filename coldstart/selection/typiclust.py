@@ -14,13 +14,21 @@ from numpy.typing import NDArray
 
 from coldstart.progress import Progress
 from coldstart.selection.doubt import knows_two_classes
-from coldstart.selection.exact import Unit, row_blocks
+from coldstart.selection.exact import (
+    Unit,
+    best_row,
+    distances_of_pairs,
+    one_blas_thread,
+    row_blocks,
+)
 from coldstart.selection.kmeans import kmeans
 from coldstart.selection.pool import Pool, Selection
-from coldstart.selection.strategy import Strategy, option
+from coldstart.selection.strategy import ENGINE_HELP, ONE_MACHINE, Strategy, option
 from coldstart.selection.uncertainty import Margin
 
 _SMALL_GROUP = 5
+# Typicalities that differ by less than this share of the best are measured again.
+_TIE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +49,7 @@ class TypiClust(Strategy):
         20, "How many nearest neighbours typicality is measured with.", minimum=1, maximum=1000
     )
     starts: int = option(1, "How many random starts of k-means to try.", minimum=1, maximum=100)
+    engine: str = option("local", ENGINE_HELP, choices=ONE_MACHINE)
 
     @property
     def nested(self) -> bool:
@@ -54,21 +63,22 @@ class TypiClust(Strategy):
             mass=pool.mass,
             starts=self.starts,
             seed=self.seed,
+            engine=self.engine,
             progress=progress,
         ).of_row
         sizes = np.bincount(of_row, weights=pool.mass, minlength=count).astype(np.float64)
         images = np.bincount(of_row, minlength=count)
         labels = np.bincount(of_row[pool.labelled], minlength=count)
         members = np.split(np.argsort(of_row, kind="stable"), np.cumsum(images)[:-1])
-        waiting: dict[int, list[tuple[int, float]]] = {}
+        waiting: dict[int, _Group] = {}
         rows, gains, reasons = [], [], []
         for number in range(budget):
             progress(number, budget, "choosing images")
             group = _next_group(labels, sizes, images, waiting)
-            while group not in waiting or not waiting[group]:
-                waiting[group] = self._by_typicality(pool, members[group])
+            while group not in waiting or not waiting[group].left:
+                waiting[group] = _Group(pool, members[group], self.neighbours)
                 group = _next_group(labels, sizes, images, waiting)
-            row, typicality = waiting[group].pop(0)
+            row, typicality = waiting[group].take()
             labels[group] += 1
             rows.append(row)
             gains.append(typicality)
@@ -77,13 +87,6 @@ class TypiClust(Strategy):
                 f"with {labels[group] - 1} labels"
             )
         return self._selection(rows, gains, reasons)
-
-    def _by_typicality(self, pool: Pool, members: NDArray[np.int64]) -> list[tuple[int, float]]:
-        """Candidates of a group and their typicality, most typical first."""
-        score = _typicality(pool.unit[members], self.neighbours)
-        order = np.argsort(-score, kind="stable")
-        order = order[pool.candidates[members[order]]]
-        return list(zip(members[order].tolist(), score[order].tolist(), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,22 +124,53 @@ class TCM(Strategy):
         )
 
 
+class _Group:
+    """The members of a group and their typicality, of which candidates are taken one by one."""
+
+    def __init__(self, pool: Pool, members: NDArray[np.int64], neighbours: int) -> None:
+        self._members, self._unit = members, pool.unit[members]
+        self._count = min(neighbours, len(members) // 2)
+        with one_blas_thread():
+            self._score = _typicality(self._unit, self._count)
+        self._score[~pool.candidates[members]] = -np.inf
+        self.left = int(np.sum(pool.candidates[members]))
+
+    def take(self) -> tuple[int, float]:
+        """The most typical candidate left, the lowest row of several, and its typicality."""
+        best = float(self._score.max())
+        one = best_row(self._unit, self._score, _TIE * best, self._measured)
+        typicality = float(self._score[one])
+        self._score[one] = -np.inf
+        self.left -= 1
+        return int(self._members[one]), typicality
+
+    def _measured(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Typicality of some members, from distances in float64."""
+        if self._count < 1:
+            return np.ones(len(rows))
+        size = len(self._unit)
+        first, second = np.repeat(rows, size), np.tile(np.arange(size), len(rows))
+        distance = distances_of_pairs(self._unit, first, second).reshape(len(rows), size)
+        distance[np.arange(len(rows)), rows] = np.inf
+        nearest = np.sort(distance, axis=1)[:, : self._count]
+        return 1 / (nearest.mean(axis=1) + 1e-5)
+
+
 def _next_group(
     labels: NDArray[np.int64],
     sizes: NDArray[np.float64],
     images: NDArray[np.int64],
-    waiting: dict[int, list[tuple[int, float]]],
+    waiting: dict[int, _Group],
 ) -> int:
     """Groups that still have candidates; large ones first, then fewest labels, then size."""
     spent = np.zeros(len(labels), dtype=bool)
-    spent[[group for group, left in waiting.items() if not left]] = True
+    spent[[number for number, group in waiting.items() if not group.left]] = True
     order = np.lexsort((-sizes, labels, images <= _SMALL_GROUP, spent))
     return int(order[0])
 
 
-def _typicality(unit: Unit, neighbours: int) -> NDArray[np.float64]:
-    """(m,) 1 / mean distance to the nearest min(neighbours, m // 2) others of the same group."""
-    count = min(neighbours, len(unit) // 2)
+def _typicality(unit: Unit, count: int) -> NDArray[np.float64]:
+    """(m,) 1 / mean distance to the nearest ``count`` others of the same group."""
     if count < 1:
         return np.ones(len(unit))
     out = np.empty(len(unit))

@@ -7,8 +7,17 @@ import pytest
 import torch
 
 from coldstart.errors import ColdstartError
-from coldstart.selection import Pool, ProbCover, RadiusGraph, approximate, device, radius_graph
+from coldstart.selection import (
+    Pool,
+    ProbCover,
+    RadiusGraph,
+    approximate,
+    device,
+    make_strategy,
+    radius_graph,
+)
 from coldstart.selection.approximate import approximate_graph
+from coldstart.selection.kmeans import lloyd
 
 
 def clustered(n: int, d: int) -> np.ndarray:
@@ -56,6 +65,51 @@ def test_same_approximate_graph_as_without_torch(monkeypatch: pytest.MonkeyPatch
     one, other = (approximate_graph(unit, 0.5, recall=0.9, engine=e) for e in ("gpu", "local"))
     assert one.recall == other.recall < 1
     assert_same_pairs(one.graph, other.graph)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("maxherding", {}),
+        ("facility_location", {}),
+        ("facility_location", {"squared": False}),
+        ("uherding", {}),
+        ("kmeans", {"starts": 2}),
+        ("typiclust", {}),
+        ("auto", {}),
+    ],
+)
+@pytest.mark.parametrize("labels", [0, 3])
+@pytest.mark.usefixtures("torch_device")
+def test_same_picks_as_without_torch(
+    name: str, settings: dict[str, object], labels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    find = device.find_device
+    monkeypatch.setattr(device, "find_device", lambda: asked.append("") or find())
+    # Copies and rounded vectors: many images are as good as each other.
+    vectors = np.round(clustered(500, 12), 1)
+    vectors[400:] = vectors[:100]
+    weights = np.random.default_rng(1).integers(1, 4, 500)
+    rows, classes = [3, 450, 77][:labels], ["a", "b", "a"][:labels]
+    pool = Pool(vectors, labelled=rows, labels=classes, weights=weights)
+    there = make_strategy(name, engine="gpu", **settings).select(pool, 25)
+    assert asked
+    here = make_strategy(name, **settings).select(pool, 25)
+    assert here.indices.tolist() == there.indices.tolist()
+    np.testing.assert_allclose(here.gains, there.gains, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("torch_device")
+def test_same_groups_to_the_last_bit_as_without_torch() -> None:
+    # Two centres are given twice.
+    unit = Pool(clustered(900, 24)).unit
+    centres = np.concatenate([unit[:20], unit[:2], -unit[3:4]])
+    here = lloyd(unit, centres, 2, np.ones(900), 10)
+    there = lloyd(unit, centres, 2, np.ones(900), 10, engine="gpu")
+    np.testing.assert_array_equal(here.of_row, there.of_row)
+    np.testing.assert_array_equal(here.centres, there.centres)
+    assert here.inertia == there.inertia
 
 
 @pytest.mark.usefixtures("torch_device")

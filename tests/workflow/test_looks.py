@@ -202,7 +202,8 @@ def test_requests_on_the_command_line(project: Project, capsys: pytest.CaptureFi
         (["--more", "can=2"], "labels of at least two classes"),
         (["--away-from-labelled", "-1"], "is no distance"),
         (["--strategy", "probcover", "--engine", "abacus"], "'local' or 'gpu' or 'ray'"),
-        (["--strategy", "kmeans", "--engine", "ray"], "has no setting 'engine'"),
+        (["--strategy", "kmeans", "--engine", "ray"], "'local' or 'gpu'"),
+        (["--strategy", "random", "--engine", "gpu"], "has no setting 'engine'"),
         (["--weights", "nowhere.csv"], "nowhere.csv cannot be read"),
     ],
 )
