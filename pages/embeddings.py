@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coldstart.ui import embedding_view
+from coldstart.ui import embedding_view, session
 from coldstart.ui.compare_view import compare
 from coldstart.ui.encoder_cards import encoder_cards
 from coldstart.ui.head import empty, open_project_or_stop, page_head, step_link
@@ -28,11 +28,11 @@ if active is not None:
     embedding_view.likeness(project, active)
     compare(project, active.name)
 else:
-    embedding_view.compute_default(project, action, disabled=computing)
+    embedding_view.compute_default(project, action, disabled=computing or not session.may("run"))
 
-encoder_cards(project, disabled=computing)
+encoder_cards(project, disabled=computing or not session.may("run"))
 with st.expander("Train a network on your images", icon=":material/school:", expanded=training):
-    simclr_panel(project, disabled=computing)
+    simclr_panel(project, disabled=computing or not session.may("run"))
 with st.expander("Use vectors of your own", icon=":material/upload:"):
     embedding_view.own_vectors(project)
 embedding_view.finished_sets(project, active)

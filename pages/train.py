@@ -9,6 +9,7 @@ from coldstart.ui import (
     finetune_view,
     mistakes_view,
     predictions_view,
+    session,
     training_view,
 )
 from coldstart.ui.head import open_project_or_stop, page_head, step_link
@@ -22,7 +23,7 @@ project = open_project_or_stop(TITLE, QUESTION)
 action = page_head(TITLE, QUESTION)
 training = job_card(project, "train")
 state = training_state(project)
-training_view.train_button(project, action, state, disabled=training)
+training_view.train_button(project, action, state, disabled=training or not session.may("run"))
 
 if state.evaluation is None:
     training_view.nothing_trained(state, action)
@@ -39,7 +40,7 @@ else:
     with left:
         training_view.calibration(state.evaluation)
     with right:
-        training_view.probe(project, state, disabled=training)
+        training_view.probe(project, state, disabled=training or not session.may("run"))
     job_card(project, "predict")
     predictions_view.show(project)
     finetune_view.show(project, state)

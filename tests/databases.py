@@ -105,6 +105,11 @@ def _start() -> str:
     return f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
 
 
+def postgresql_tool(name: str) -> str:
+    """Where ``pg_dump`` or ``pg_restore`` lies."""
+    return shutil.which(name) or str(_tools() / name)
+
+
 def _tools() -> Path:
     found = shutil.which("pg_ctl")
     folders = [Path(found).parent] if found else []

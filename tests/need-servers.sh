@@ -7,6 +7,10 @@ if [ -z "${COLDSTART_TEST_DATABASE_URL:-}" ] && ! command -v pg_ctl >/dev/null 2
     ! ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1; then
     missing="$missing postgresql"
 fi
+# With a server elsewhere, its client programs are still needed here.
+if [ -n "${COLDSTART_TEST_DATABASE_URL:-}" ] && ! command -v pg_dump >/dev/null 2>&1; then
+    missing="$missing postgresql-client"
+fi
 command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
 [ -z "$missing" ] && exit 0
 echo "Installing for the tests:$missing …"

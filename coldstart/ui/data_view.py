@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from coldstart.project import Project
-from coldstart.ui import job_card
+from coldstart.ui import job_card, session
 from coldstart.ui.facts import show_facts
 from coldstart.ui.head import empty
 from coldstart.ui.thumbnails import thumbnail_pages
@@ -47,8 +47,9 @@ def rescan_button(project: Project, *, disabled: bool) -> None:
     if st.button(
         "Scan again",
         icon=":material/refresh:",
-        disabled=disabled,
-        help="Finds new, changed and deleted files; what has not changed is not read again.",
+        disabled=disabled or not session.may("run"),
+        help=session.barred("run")
+        or "Finds new, changed and deleted files; what has not changed is not read again.",
     ):
         job_card.start(project, "scan")
 
@@ -58,7 +59,8 @@ def nothing_found(project: Project, action: DeltaGenerator, *, scanning: bool) -
     if scanning:
         empty("Images appear here as soon as the scan has finished.")
         return
-    if action.button("Scan", type="primary", icon=":material/search:"):
+    off = not session.may("run")
+    if action.button("Scan", type="primary", icon=":material/search:", disabled=off):
         job_card.start(project, "scan")
     folders = ", ".join(f"`{source.shown}`" for source in project.sources)
     empty(f"No usable image is known yet. **Scan** looks through {folders}.")

@@ -84,7 +84,11 @@ def own_vectors(project: Project) -> None:
     matrix = left.file_uploader("Vectors", type=_VECTOR_FILES, key="own_matrix")
     paths = right.file_uploader("List of paths (optional)", type=_LIST_FILES, key="own_paths")
     name = st.text_input("Name of the set", key="own_name", placeholder="the file's name")
-    if st.button("Check and import", disabled=matrix is None, icon=":material/upload:"):
+    if st.button(
+        "Check and import",
+        disabled=matrix is None or not session.may("import"),
+        icon=":material/upload:",
+    ):
         assert matrix is not None
         with guard():
             report = _import(project, matrix, paths, name)

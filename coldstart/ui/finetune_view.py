@@ -11,7 +11,7 @@ from coldstart.project import Project
 from coldstart.store import RunRow
 from coldstart.training.finetune_history import best_epoch
 from coldstart.training.side_by_side import SideBySide
-from coldstart.ui import job_card
+from coldstart.ui import job_card, session
 from coldstart.ui.facts import show_facts
 from coldstart.ui.guard import guard, guarded
 from coldstart.ui.head import question
@@ -41,7 +41,7 @@ def show(project: Project, state: TrainingState) -> None:
         )
     st.fragment(_curve, run_every=_LOOK_AGAIN_S if running else None)(project)
     with st.expander("Fine-tune a network" if found is None else "Fine-tune again"):
-        _form(project, disabled=running or not state.can_train)
+        _form(project, disabled=running or not state.can_train or not session.may("run"))
 
 
 def _form(project: Project, *, disabled: bool) -> None:

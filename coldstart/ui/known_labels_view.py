@@ -20,6 +20,7 @@ _LISTED = 12
 
 def known_labels(project: Project) -> None:
     """Offer the folders as classes, and a file of labels; as labels, or hidden for rehearsals."""
+    off = not session.may("import")
     hidden = project.store.truth.count()
     if hidden:
         st.caption(
@@ -39,9 +40,11 @@ def known_labels(project: Project) -> None:
             "coldstart on data whose answer is known, hide them: a rehearsal measures against them."
         )
         with st.container(horizontal=True, gap="small"):
-            if st.button("They are labels", icon=":material/label:"):
+            if st.button("They are labels", icon=":material/label:", disabled=off):
                 _take(project, None, hidden=False)
-            if st.button("Hide them for rehearsals", icon=":material/visibility_off:"):
+            if st.button(
+                "Hide them for rehearsals", icon=":material/visibility_off:", disabled=off
+            ):
                 _take(project, None, hidden=True)
     else:
         st.caption("The images do not lie in folders that could be classes.")
@@ -52,7 +55,7 @@ def known_labels(project: Project) -> None:
         max_upload_size=LARGEST_LABEL_FILE_MB,
     )
     only_hidden = st.checkbox("Hide them: for rehearsals only", disabled=file is None)
-    if st.button("Take them", disabled=file is None) and file is not None:
+    if st.button("Take them", disabled=file is None or off) and file is not None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"labels{Path(file.name).suffix.lower()}"
             path.write_bytes(file.getvalue())

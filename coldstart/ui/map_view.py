@@ -43,7 +43,9 @@ def show(project: Project) -> None:
     running = job_card.running_job(project, "map") is not None
     if view.method != "umap":
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Compute the map", icon=":material/map:", disabled=running):
+            if st.button(
+                "Compute the map", icon=":material/map:", disabled=running or not session.may("run")
+            ):
                 job_card.start(project, "map")
             st.caption(_why_compute(view))
     st.fragment(_map_and_images)(project)

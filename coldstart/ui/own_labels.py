@@ -25,7 +25,9 @@ def own_labels(project: Project) -> None:
             key="own_labels",
             max_upload_size=LARGEST_LABEL_FILE_MB,
         )
-        if file is not None and st.button("Take these labels", key="take_labels"):
+        if file is not None and st.button(
+            "Take these labels", key="take_labels", disabled=not session.may("import")
+        ):
             with guard():
                 _import(project, file.name, file.getvalue())
 

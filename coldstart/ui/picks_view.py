@@ -103,7 +103,11 @@ def _picks(
         f"Choosing among {count(desk.every.n, 'image')} takes a while, so it is a job; what it "
         "finds is kept, and queueing these then takes no time."
     )
-    if st.button("Choose now, and show me", icon=":material/visibility:", disabled=running):
+    if st.button(
+        "Choose now, and show me",
+        icon=":material/visibility:",
+        disabled=running or not session.may("queue"),
+    ):
         jobs.submit(
             project,
             "select",

@@ -56,7 +56,12 @@ def is_open(queue_is_empty: bool) -> bool:
 
 def more_button(queue: Queue) -> None:
     """Open the panel although something is queued."""
-    if st.button("Queue more", icon=":material/playlist_add:"):
+    if st.button(
+        "Queue more",
+        icon=":material/playlist_add:",
+        disabled=not session.may("queue"),
+        help=session.barred("queue") or None,
+    ):
         st.session_state[_OPEN] = True
         if queue.waiting == 0:
             label_view.new_queue()
@@ -66,6 +71,11 @@ def more_button(queue: Queue) -> None:
 def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
     """Strategy and settings beside the coverage each budget would reach; the button queues."""
     running = job_card.job_card(project, "select")
+    if not session.may("queue"):
+        st.info(
+            "Nothing is queued for you now. A reviewer or an owner of the project queues images; "
+            "here you can look at what a choice would bring."
+        )
     left, right = st.columns([3, 7], gap="large")
     with left:
         choice = strategy_picker(project)
@@ -84,7 +94,8 @@ def panel(project: Project, action: DeltaGenerator, queue: Queue) -> None:
             f"Queue these {budget:,}",
             type="primary",
             icon=":material/playlist_add_check:",
-            disabled=running,
+            disabled=running or not session.may("queue"),
+            help=session.barred("queue") or None,
         ):
             _queue(project, choice, budget)
         # Last, for it takes longest: nobody has to wait for it to queue.
