@@ -17,10 +17,12 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from coldstart.errors import ColdstartError
 from coldstart.store.memory import forget
+from coldstart.store.turns import Turns
 
 HEAD = "0006"
 
 _engines: dict[str, Engine] = {}
+_turns: dict[str, Turns] = {}
 _lock = threading.Lock()
 
 
@@ -69,11 +71,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that will write: it takes SQLite's write lock at its start, not midway.
 
     A read that turns into a write fails at once when somebody else wrote in between; a lock taken
-    first waits its turn. Raises `DatabaseFull` when there is no room to write.
+    first waits its turn. Threads of this process queue up here: SQLite itself has no queue, and who
+    tries again after a while finds the lock taken again and again (seconds, beside a busy writer).
+
+    Raises `DatabaseFull` when there is no room to write.
     """
+    is_sqlite = engine.dialect.name == "sqlite"
+    turns = _turns.setdefault(str(engine.url), Turns()) if is_sqlite else None
     try:
-        with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
+        with turns.turn() if turns else contextlib.nullcontext(), engine.connect() as connection:
+            if is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -45,9 +45,17 @@ def require() -> None:
 def name() -> str:
     """The name that stands on this person's labels; empty while nobody has said one."""
     if configured():
-        return _from_provider()
+        return name_of(st.user.to_dict())
     said = st.session_state.get(_NAME) or tidy(unquote(st.context.cookies.get(_COOKIE, "")))
     return said or (account() if at_the_servers_keyboard() else "")
+
+
+def name_of(claims: dict[str, Any]) -> str:
+    """The name a provider's claims give; an address that it has not verified could be anybody's."""
+    keys = ["email", "preferred_username", "name", "sub"]
+    if claims.get("email_verified") is False:
+        keys.remove("email")
+    return next((name for key in keys if (name := tidy(str(claims.get(key) or "")))), "")
 
 
 def set_name(said: str) -> None:
@@ -75,14 +83,6 @@ def at_the_servers_keyboard() -> bool:
     headers = {key.lower() for key in st.context.headers}
     local = st.context.ip_address in (None, "127.0.0.1", "::1")
     return local and not headers.intersection(_FORWARDED)
-
-
-def _from_provider() -> str:
-    said = st.user.to_dict()
-    for key in ("email", "preferred_username", "name", "sub"):
-        if tidy(str(said.get(key) or "")):
-            return tidy(str(said[key]))
-    return ""
 
 
 def _sign_in_page() -> None:
