@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,7 +24,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from coldstart.store import close_database
+from coldstart.store import Store, close_database
+from coldstart.store.schema import metadata
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -53,6 +54,44 @@ def new_database(backend: str, folder: Path) -> Iterator[str]:
             copies = "SELECT nspname FROM pg_namespace WHERE nspname LIKE :copies"
             for (name,) in connection.execute(text(copies), {"copies": f"coldstart-%-{schema}"}):
                 connection.execute(text(f'DROP SCHEMA "{name}" CASCADE'))
+
+
+@contextmanager
+def migrated_database(backend: str, folder: Path) -> Iterator[str]:
+    """The URL of a database with today's tables and nothing in them: in a tenth of the time."""
+    if backend == "sqlite":
+        shutil.copy(_migrated_file(), folder / "test.db")
+        url = f"sqlite:///{folder / 'test.db'}"
+        yield url
+        close_database(url)
+        return
+    url = _migrated_schema()
+    try:
+        yield url
+    finally:
+        close_database(url)
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            tables = ", ".join(metadata.tables)
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+
+
+@functools.cache
+def _migrated_file() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="coldstart-tables-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Store(f"sqlite:///{folder / 'tables.db'}").close()
+    return folder / "tables.db"
+
+
+@functools.cache
+def _migrated_schema() -> str:
+    """A schema that the tests of this process use in turn."""
+    kept = ExitStack()
+    url = kept.enter_context(new_database("postgresql", Path(tempfile.gettempdir())))
+    atexit.register(kept.close)
+    Store(url).close()
+    return url
 
 
 @functools.cache

@@ -7,19 +7,16 @@ import threading
 import pytest
 
 from coldstart.errors import ColdstartError
-from coldstart.project import Project
 from coldstart.store import NewEvent, Store
-from coldstart.workflow.scan import scan
 
 
 @pytest.fixture
-def store(project: Project) -> Store:
-    """Three images, the first two labelled cat and dog by ann."""
-    scan(project)
-    cat, dog = (project.store.classes.add(name, "ann") for name in ("cat", "dog"))
-    label(project.store, "u1", 1, cat.class_id)
-    label(project.store, "u2", 2, dog.class_id)
-    return project.store
+def store(store: Store) -> Store:
+    """Six images, the first two labelled cat and dog by ann."""
+    cat, dog = (store.classes.add(name, "ann") for name in ("cat", "dog"))
+    label(store, "u1", 1, cat.class_id)
+    label(store, "u2", 2, dog.class_id)
+    return store
 
 
 def label(store: Store, uuid: str, image_id: int, class_id: int, by: str = "ann") -> None:

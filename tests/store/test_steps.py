@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from databases import BACKENDS, new_database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,17 +14,20 @@ from coldstart.store import NewEvent, ScannedImage, Store
 _IMAGES = 4
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('steps')}/t.db")
-    store.images.save(
-        [
-            ScannedImage(None, 0, f"{i}.png", 1, 1, f"{i}", 1, 1, "PNG", None, None)
-            for i in range(_IMAGES)
-        ]
-    )
-    store.classes.add("cat")
-    return store
+@pytest.fixture(scope="module", params=BACKENDS)
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    with new_database(request.param, tmp_path_factory.mktemp("steps")) as url:
+        store = Store(url)
+        store.images.save(
+            [
+                ScannedImage(None, 0, f"{i}.png", 1, 1, f"{i}", 1, 1, "PNG", None, None)
+                for i in range(_IMAGES)
+            ]
+        )
+        store.classes.add("cat")
+        yield store
 
 
 _actions = st.lists(
@@ -35,7 +41,7 @@ _actions = st.lists(
 _numbers = iter(range(10**9))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_actions, st.integers(1, 5))
 def test_the_steps_that_stand_are_those_of_a_plain_undo_stack(
     store: Store, actions: list, count: int
