@@ -159,6 +159,7 @@ def _page(project: Project, view: str, shown: Queue | None) -> LabelPage:
     start, end = number * size, (number + 1) * size
     # The next page is in the browser already, so it is leased with the one that is shown.
     mine = hand_out(project, session.annotator(), image_ids, start, 2 * size)
+    session.hold(mine[start : start + 2 * size])
     if mine != image_ids:
         group_of = dict(zip(image_ids, groups, strict=True)) if groups else {}
         image_ids, groups = mine, [group_of[one] for one in mine] if groups else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -18,6 +19,7 @@ _NAME = "coldstart_project_name"
 _OPEN = "coldstart_project"
 _PAGE = "coldstart_page"
 _ARRIVED = "coldstart_just_arrived"
+_HELD = "coldstart_held"
 
 
 def restore() -> Project | None:
@@ -52,11 +54,22 @@ def remember(project: Project) -> None:
         st.query_params[_IN_URL] = project.directory.name
 
 
+def hold(image_ids: Sequence[int]) -> None:
+    """Note that these images were handed to this session: they are what it returns."""
+    st.session_state.setdefault(_HELD, set()).update(image_ids)
+
+
+def give_back() -> None:
+    """Return the images this session holds; another tab of the same person keeps its own."""
+    held: set[int] = st.session_state.pop(_HELD, set())
+    opened = project()
+    if opened is not None and held:
+        opened.store.leases.give_back(annotator(), sorted(held))
+
+
 def leave() -> None:
     """Close the open project and go back to the choice of one."""
-    opened = project()
-    if opened is not None:
-        opened.store.leases.give_back(annotator())
+    give_back()
     st.session_state[_OPEN] = None
     st.session_state[_NAME] = None
     st.query_params.pop(_IN_URL, None)
@@ -64,10 +77,8 @@ def leave() -> None:
 
 def visit(page: str) -> None:
     """Note which page this run shows; who leaves the labeller returns the images they held."""
-    left = st.session_state.get(_PAGE)
-    opened = project()
-    if left == "label" and page != "label" and opened is not None:
-        opened.store.leases.give_back(annotator())
+    if st.session_state.get(_PAGE) == "label" and page != "label":
+        give_back()
     st.session_state[_ARRIVED] = st.session_state.get(_PAGE) != page
     st.session_state[_PAGE] = page
 

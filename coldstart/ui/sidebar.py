@@ -48,14 +48,10 @@ def _annotator() -> None:
 
 
 def _rename() -> None:
-    project = session.project()
-    if project is not None:
-        project.store.leases.give_back(session.annotator())
+    session.give_back()
     sign_in.set_name(st.session_state["annotator_name"])
 
 
 def _sign_out() -> None:
-    project = session.project()
-    if project is not None:
-        project.store.leases.give_back(session.annotator())
+    session.give_back()
     st.logout()
