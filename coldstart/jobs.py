@@ -24,6 +24,7 @@ from coldstart.store import JobRow
 from coldstart.workflow.team import check_may
 
 JOB_VARIABLE = "COLDSTART_JOB"
+_ACTIONS = {"select": "queue", "export": "export", "export-model": "export"}  # others: "run"
 _HEARTBEAT_S = 2.0
 _REPORT_S = 0.4
 
@@ -49,7 +50,7 @@ def submit(project: Project, kind: str, arguments: Sequence[str] = (), *, by: st
     ------
     ColdstartError : a job of this kind is running in this project, or ``by`` may start none.
     """
-    check_may(project, by, {"select": "queue", "export": "export"}.get(kind, "run"))
+    check_may(project, by, _ACTIONS.get(kind, "run"))
     job_id = project.store.jobs.start(kind, arguments, by)
     if job_id is None:
         raise ColdstartError(

@@ -12,10 +12,11 @@ import streamlit as st
 from coldstart.jobs import command_line
 from coldstart.project import Project, slug
 from coldstart.store import JobRow
-from coldstart.ui import job_card
+from coldstart.ui import job_card, session
 from coldstart.ui.head import question
 from coldstart.workflow.export_model import MODEL_FORMATS
 from coldstart.workflow.finetune import FINETUNE
+from coldstart.workflow.projects import check_export_place
 
 EXPORT = "export-model"
 _MODELS = {"probe": "The probe", FINETUNE: "The fine-tuned network"}
@@ -46,8 +47,11 @@ def show(project: Project) -> None:
         key=f"exported_to_{name}",
     )
     arguments = ["--model", str(model), "--format", str(format), "--to", place]
-    if st.button("Write it", icon=":material/output:", disabled=running or not place.strip()):
-        Path(place).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    off = running or not place.strip() or not session.may("export")
+    if st.button("Write it", icon=":material/output:", disabled=off):
+        to = check_export_place(project, place)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        arguments[5] = str(to)
         job_card.start(project, EXPORT, arguments)
     job = project.store.jobs.latest(EXPORT)
     if job is not None and job.state == "done":
@@ -73,6 +77,7 @@ def _written(project: Project, job: JobRow) -> None:
             icon=":material/download:",
             key="exported_zip",
             on_click="ignore",
+            disabled=not session.may("export"),
         )
 
 

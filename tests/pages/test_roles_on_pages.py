@@ -14,7 +14,7 @@ from coldstart.workflow.queue import empty_queue, queue_images
 from coldstart.workflow.team import change_settings, set_role
 
 BY_PAGE = {
-    "data": {"Scan again", "Take them"},
+    "data": {"Scan again"},
     "embeddings": {"Compute"},
     "label": {"Queue more"},
     "train": {"Train", "Export", "Manifest (csv)"},
@@ -47,8 +47,7 @@ def test_a_labeller_cannot_press_what_only_others_may(
     assert not any(shown[label] for label in wanted)
     set_role(team, sign_in.account(), "owner", by="olga")
     shown = pressable(open_page(page, team))
-    # Uploads wait for a file, whoever asks.
-    assert all(shown[label] for label in wanted - {"Take them"})
+    assert all(shown[label] for label in wanted)
 
 
 def test_what_a_button_would_do_is_refused_below_it_too(team: Project) -> None:
