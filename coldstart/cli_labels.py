@@ -190,7 +190,9 @@ def _image(project: Project, path: str) -> int:
 def tell_pace(project: Project, labels: int | None) -> dict[str, Any]:
     """Each annotator's pace and everybody's, and the hours until so many labels are given."""
     from coldstart.workflow.pace import paces
+    from coldstart.workflow.to_target import to_target
 
+    ahead = to_target(project)
     left = project.store.images.count("queue") if labels is None else labels
     return {
         one.annotator or "everybody": {
@@ -198,6 +200,7 @@ def tell_pace(project: Project, labels: int | None) -> dict[str, Any]:
             "seconds_each": one.seconds,
             "per_minute": one.per_minute,
             f"hours_to_{left}_labels": one.hours_to(left),
+            "hours_to_target": None if ahead.answers is None else one.hours_to(ahead.answers),
         }
         for one in paces(project)
     }

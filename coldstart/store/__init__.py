@@ -14,6 +14,7 @@ from coldstart.store.jobs import JobRow, Jobs
 from coldstart.store.labels import EventRow, Labels, NewEvent
 from coldstart.store.leases import LEASE_S, Lease, Leases
 from coldstart.store.members import Member, Members
+from coldstart.store.running_counts import RunningCounts
 from coldstart.store.runs import RunRow, Runs
 from coldstart.store.steps import Change, History, Step, Steps
 from coldstart.store.truth import Truth
@@ -43,6 +44,7 @@ class Store:
         self.comments = Comments(self._engine)
         self.steps = Steps(self._engine)
         self.batches = Batches(self._engine)
+        self.counted = RunningCounts(self._engine)
         self.audit = Audit(self._engine)
         self.events = Events(self._engine)
         self.leases = Leases(self._engine)
@@ -94,6 +96,7 @@ __all__ = [
     "NewEvent",
     "Pick",
     "RunRow",
+    "RunningCounts",
     "Runs",
     "ScannedImage",
     "Step",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,14 @@ class Batches:
         with self._engine.connect() as connection:
             rows = connection.execute(select(query_batches).order_by(query_batches.c.batch_id))
             return [BatchRow(**row._mapping) for row in rows]
+
+    def known(self, batch_ids: Collection[int]) -> set[int]:
+        """Which of these numbers are batches of this project."""
+        if not batch_ids:
+            return set()
+        query = select(query_batches.c.batch_id).where(query_batches.c.batch_id.in_(batch_ids))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
 
     def queued(self) -> int:
         """How many images all batches hold together, answered ones included."""

@@ -224,19 +224,16 @@ class Labels:
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    def answer_times(self) -> list[tuple[str, float, float | None]]:
-        """(annotator, at, seconds spent) of every answer given by hand, oldest first."""
+    def last_times(self, annotator: str, most: int) -> list[float | None]:
+        """Seconds spent on each of the annotator's newest ``most`` answers given by hand."""
         query = (
-            select(label_events.c.annotator, label_events.c.at, label_events.c.seconds)
-            .where(
-                (label_events.c.origin != "import")
-                & (label_events.c.kind != "cleared")
-                & label_events.c.step_action.is_(None)
-            )
-            .order_by(label_events.c.event_id)
+            select(label_events.c.seconds)
+            .where((label_events.c.annotator == annotator) & given_by_hand())
+            .order_by(label_events.c.event_id.desc())
+            .limit(most)
         )
         with self._engine.connect() as connection:
-            return [(row.annotator, row.at, row.seconds) for row in connection.execute(query)]
+            return list(connection.execute(query).scalars())
 
     def annotators(self) -> list[str]:
         """Everybody who has given an answer, by name."""
@@ -317,6 +314,15 @@ def _speakers(connection: Connection, image_ids: Sequence[int]) -> dict[int, int
         image_id: max(group, key=lambda twin: (answered.get(twin, 0), -twin))
         for image_id, group in groups.items()
     }
+
+
+def given_by_hand():  # type: ignore[no-untyped-def]  # an SQLAlchemy clause
+    """Clause: an answer that somebody gave, neither read from a file nor an undo or a redo."""
+    return (
+        (label_events.c.origin != "import")
+        & (label_events.c.kind != "cleared")
+        & label_events.c.step_action.is_(None)
+    )
 
 
 def insert_events(connection: Connection, events: Sequence[NewEvent]) -> int:

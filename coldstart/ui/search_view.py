@@ -16,6 +16,7 @@ from coldstart.workflow.find import Search, find
 from coldstart.workflow.label import LabelPage, images_by_id
 from coldstart.workflow.pace import Pace, paces
 from coldstart.workflow.queue import queue_images
+from coldstart.workflow.to_target import ToTarget, to_target
 
 _SEARCH = "label_search"
 _QUEUE_AT_ONCE = 5_000
@@ -163,36 +164,54 @@ def classes_button(project: Project) -> None:
         classes_dialog.classes_dialog(project)
 
 
+@st.fragment
 def pace_popover(project: Project, waiting: int) -> None:
     """Seconds a label, labels a minute, and the hours that are left, per annotator and together."""
-    with st.popover("Pace", icon=":material/timer:"):
+    # Counted only while it is open.
+    popover = st.popover("Pace", icon=":material/timer:", key="pace", on_change="rerun")
+    if not popover.open:
+        return
+    with popover, guard():
         everybody, *each = paces(project)
         if everybody.per_minute is None:
             st.markdown("Your pace is told after five labels.")
             return
-        unlabelled = project.store.images.count("unlabelled")
+        ahead = to_target(project)
         st.dataframe(
-            [_pace_row(pace, waiting, unlabelled) for pace in [*each, everybody]],
+            [_pace_row(pace, waiting, ahead) for pace in [*each, everybody]],
             hide_index=True,
         )
+        st.markdown(plain(ahead.words))
         st.caption(
-            "Seconds: the median. Pauses of more than two minutes do not count. Whether all of the "
-            "pool must be labelled is what Diagnostics answers."
+            "Seconds: the median of the newest answers. Pauses of more than two minutes do not "
+            "count. Hours: for one person at that pace; in brackets, where the band of the "
+            "learning curve reaches the target."
         )
 
 
-def _pace_row(pace: Pace, waiting: int, unlabelled: int) -> dict[str, str]:
-    def hours(labels: int) -> str:
-        needed = pace.hours_to(labels)
-        if needed is None:
-            return "–"
-        return f"{needed * 60:.0f} min" if needed < 1 else f"{needed:,.1f} h"
-
+def _pace_row(pace: Pace, waiting: int, ahead: ToTarget) -> dict[str, str]:
+    target = "Target" if ahead.target is None else f"Target {ahead.target:.0%}"
     return {
         "Annotator": pace.annotator or "Everybody",
         "Answers": f"{pace.answers:,}",
         "Seconds each": "–" if pace.seconds is None else f"{pace.seconds:.1f}",
         "A minute": "–" if pace.per_minute is None else f"{pace.per_minute:.0f}",
-        f"Queue ({count(waiting, 'image')})": hours(waiting),
-        f"Whole pool ({unlabelled:,})": hours(unlabelled),
+        f"Queue ({count(waiting, 'image')})": _time(pace.hours_to(waiting)),
+        target: _time_to(pace, ahead),
     }
+
+
+def _time_to(pace: Pace, ahead: ToTarget) -> str:
+    if ahead.answers is None or not pace.per_minute:
+        return "not known yet"
+    low = "?" if ahead.low is None else _time(pace.hours_to(ahead.low))
+    high = "?" if ahead.high is None else _time(pace.hours_to(ahead.high))
+    if low == high:
+        return _time(pace.hours_to(ahead.answers))
+    return f"{_time(pace.hours_to(ahead.answers))} ({low} to {high})"
+
+
+def _time(hours: float | None) -> str:
+    if hours is None:
+        return "–"
+    return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:,.1f} h"

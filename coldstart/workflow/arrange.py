@@ -57,7 +57,7 @@ def _by_likeness(project: Project, ids: list[int]) -> tuple[list[int], list[int]
 def _by_suggestion(
     project: Project, ids: list[int], page_size: int
 ) -> tuple[list[int], list[int] | None]:
-    found = suggestions(project)
+    found = suggestions(project, wait=True)  # nobody would see why the page had one group only
     if found is None:
         return ids, None
     classes, chances = found.of(ids)

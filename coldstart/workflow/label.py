@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from coldstart.errors import ColdstartError
 from coldstart.labels.importing import read_label_csv
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
-from coldstart.store import EventRow, ImageRow, NewEvent, Step
+from coldstart.store import EventRow, ImageRow, NewEvent, Pick, Step
 from coldstart.workflow.suggest import describe_suggestions, suggestions
 from coldstart.workflow.team import mark_reviews
 
@@ -85,14 +85,10 @@ def describe_images(
     Until it is answered, an image of a batch with audit images does not tell what it is.
     """
     ids = [row.image_id for row in rows]
-    answers = project.store.labels.current(ids)
+    if not ids:
+        return []
     picks = project.store.batches.last_picks(ids)
-    twice: list[int] = []
-    if seen_by is not None:
-        # A second opinion is worth something only if the first is not known.
-        twice = [i for i, pick in picks.items() if pick.wanted > 1]
-        answers = {i: one for i, one in answers.items() if i not in twice}
-        answers |= project.store.labels.own(seen_by, twice)
+    answers, twice = _answers_seen_by(project, ids, picks, seen_by)
     blind = project.store.audit.batches()
     titles = _strategy_titles(project) if blind else {}
     comments = project.store.comments.of(ids)
@@ -122,6 +118,19 @@ def describe_images(
             }
         )
     return described
+
+
+def _answers_seen_by(
+    project: Project, ids: Sequence[int], picks: Mapping[int, Pick], seen_by: str | None
+) -> tuple[dict[int, EventRow], list[int]]:
+    """The answers that stand for who looks, and the images that two people are to answer."""
+    answers = project.store.labels.current(ids)
+    if seen_by is None:
+        return answers, []
+    # A second opinion is worth something only if the first is not known.
+    twice = [i for i, pick in picks.items() if pick.wanted > 1]
+    answers = {i: one for i, one in answers.items() if i not in twice}
+    return answers | project.store.labels.own(seen_by, twice), twice
 
 
 def _who_said_what(project: Project, image_ids: Sequence[int]) -> dict[int, str]:
@@ -160,7 +169,8 @@ def append_events(project: Project, events: Sequence[NewEvent]) -> dict[str, str
     uuid -> why, for the events that were refused; all others are durable.
     """
     refused = project.store.labels.unknown_references(events)
-    batches = {batch.batch_id for batch in project.store.batches.all()}
+    named = {event.batch_id for event in events if event.batch_id is not None}
+    batches = project.store.batches.known(named)
     events = mark_reviews(project, events)
     good = [
         # An answer is worth more than the note of which batch asked for it.
@@ -299,7 +309,9 @@ def standing_answers(
     """image_id -> the answer that stands for who looks, as the labeller takes it; None for none."""
     if not image_ids:
         return {}
-    return {one["id"]: one["state"] for one in images_by_id(project, image_ids, seen_by=seen_by)}
+    picks = project.store.batches.last_picks(image_ids)
+    answers, _ = _answers_seen_by(project, image_ids, picks, seen_by)
+    return {image_id: _state(answers.get(image_id)) for image_id in image_ids}
 
 
 def _state(answer: EventRow | None) -> dict[str, Any] | None:

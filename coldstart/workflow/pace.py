@@ -10,21 +10,22 @@ from coldstart.project import Project
 
 _PAUSE_S = 120.0  # a longer gap between two answers was not spent labelling
 _FEWEST = 5  # answers from which a pace is told
+NEWEST = 1_000
+"""A pace is that of an annotator's newest answers: so many at most."""
 
 
 @dataclass(frozen=True)
 class Pace:
     """One annotator's pace, or everybody's (``annotator`` is "").
 
-    answers : how many were given by hand. seconds : the median that one took. active_hours : time
-    spent labelling, pauses of more than two minutes left out. per_minute : answers in a minute of
-    that time; None while there are too few.
+    answers : how many were given by hand. seconds : the median that one took. per_minute : answers
+    in a minute of labelling, pauses of more than two minutes left out; None while there are too
+    few. Everybody's is what one person of them does on average.
     """
 
     annotator: str
     answers: int
     seconds: float | None
-    active_hours: float
     per_minute: float | None
 
     def hours_to(self, labels: int) -> float | None:
@@ -34,32 +35,21 @@ class Pace:
 
 def paces(project: Project) -> list[Pace]:
     """Everybody's pace together first, then each annotator's by name; imports do not count."""
-    times = project.store.labels.answer_times()
-    by_name: dict[str, list[tuple[float, float | None]]] = {}
-    for annotator, at, seconds in times:
-        by_name.setdefault(annotator, []).append((at, seconds))
-    each = [_pace(name, rows) for name, rows in sorted(by_name.items())]
-    answers = sum(one.answers for one in each)
-    hours = sum(one.active_hours for one in each)
-    all_seconds = [seconds for _, _, seconds in times if seconds is not None]
-    overall = Pace(
-        "",
-        answers,
-        median(all_seconds) if len(all_seconds) >= _FEWEST else None,
-        hours,
-        answers / hours / 60 if answers >= _FEWEST and hours > 0 else None,
-    )
-    return [overall, *each]
+    answers = project.store.counted.answers()
+    names = sorted(answers)
+    newest = {name: project.store.labels.last_times(name, NEWEST) for name in names}
+    each = [_pace(name, answers[name], newest[name]) for name in names]
+    together = [seconds for name in names for seconds in newest[name]]
+    return [_pace("", sum(answers.values()), together), *each]
 
 
-def _pace(annotator: str, rows: Sequence[tuple[float, float | None]]) -> Pace:
-    seconds = [spent for _, spent in rows if spent is not None]
+def _pace(annotator: str, answers: int, newest: Sequence[float | None]) -> Pace:
+    seconds = [spent for spent in newest if spent is not None]
     active = sum(min(spent, _PAUSE_S) for spent in seconds)
-    counted = len(seconds)
+    told = len(seconds) >= _FEWEST
     return Pace(
         annotator,
-        len(rows),
-        median(seconds) if counted >= _FEWEST else None,
-        active / 3600,
-        counted / (active / 60) if counted >= _FEWEST and active > 0 else None,
+        answers,
+        median(seconds) if told else None,
+        len(seconds) / (active / 60) if told and active > 0 else None,
     )
