@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
 from coldstart.store.database import writing
-from coldstart.store.memory import IMAGES, Answer, changed, label_stamp, remembered, version
-from coldstart.store.schema import batch_images, current_labels, images, standing_answers
+from coldstart.store.memory import IMAGES, Answer, changed, remembered, version
+from coldstart.store.schema import batch_images, images, standing_answers
 
 if TYPE_CHECKING:
     from coldstart.store.labels import NewEvent
+    from coldstart.store.standing import Standing
 
 _TRIED_AGAIN = ("unreadable", "missing")
 
@@ -101,6 +103,9 @@ class ImageFilter:
 
 _columns = [images.c[name] for name in ImageRow.__dataclass_fields__]
 _usable = images.c.problem.is_(None) & images.c.missing.is_(False) & images.c.excluded_for.is_(None)
+
+# Lists that the labels decide on; each is also a state of `labels.states`, but for two.
+_LABELLED_LISTS = ("unlabelled", "class", "skipped", "unsure", "excluded", "disagreement")
 
 # A list of images as a page may ask for it: name -> which rows.
 FILTERS = (
@@ -278,12 +283,31 @@ class Images:
 
     def page(self, which: str, offset: int, limit: int) -> list[ImageRow]:
         """One page of a list named in `FILTERS`; "queue" is in the order of the picks."""
+        if which in _LABELLED_LISTS:
+            some = self._listed(which)[offset : offset + limit].tolist()
+            rows = self.get(some)
+            return [rows[one] for one in some if one in rows]
         if which == "usable":
             # The ids alone come from an index, however far the page lies.
             ids = _filtered(select(images.c.image_id), which).offset(offset).limit(limit)
             query = select(*_columns).where(images.c.image_id.in_(ids.scalar_subquery()))
             return self._rows(query.order_by(images.c.image_id))
         return self._rows(_filtered(select(*_columns), which).offset(offset).limit(limit))
+
+    def _listed(self, which: str) -> NDArray[np.int64]:
+        """Ids of a list that labels decide on, in its order."""
+        found = self._standing().columns()
+        if which == "unlabelled":
+            return _without(self.pool_index()[0], found.image_ids)
+        if which == "disagreement":
+            return found.disputed
+        fits = found.which(which)
+        return found.image_ids[fits][np.argsort(-found.event_ids[fits], kind="stable")]
+
+    def _standing(self) -> Standing:
+        from coldstart.store.standing import Standing  # which reads the images' copies
+
+        return Standing(self._engine)
 
     def with_problem(self, kind: str, offset: int, limit: int) -> list[ImageRow]:
         """One page of the files that cannot be used for this kind of problem, by path."""
@@ -292,42 +316,47 @@ class Images:
 
     def count(self, which: str) -> int:
         """How many images a list named in `FILTERS` has."""
+        if which in _LABELLED_LISTS:
+            return len(self._listed(which))
         if which == "queue":
             return self._count(which)
-        if which in ("usable", "problem", "missing", "left out"):
-            stamp: tuple[int, ...] = (self.version(),)
-            return remembered((self._url, "count", which), stamp, lambda: self._count(which))
-        stamp = label_stamp(self._engine)
-        return remembered((self._url, "count", which), stamp, lambda: self._count(which))
+        return self.remembered(f"count {which}", lambda: self._count(which))
 
     def _count(self, which: str) -> int:
-        if which == "unlabelled":
-            answered = select(func.count()).select_from(
-                current_labels.join(images, images.c.image_id == current_labels.c.image_id)
-            )
-            with self._engine.connect() as connection:
-                return (
-                    self.count("usable") - connection.execute(answered.where(_usable)).scalar_one()
-                )
         query = _filtered(select(images.c.image_id), which).order_by(None).subquery()
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(query)).scalar_one()
 
-    def ids_matching(self, wanted: ImageFilter, offset: int, limit: int | None) -> list[int]:
-        """Ids of the usable images that fit, by `image_id`."""
-        query = _matching(select(images.c.image_id), wanted).order_by(images.c.image_id)
-        if offset:
-            query = query.offset(offset)
-        if limit is not None:
-            query = query.limit(limit)
-        with self._engine.connect() as connection:
-            return list(connection.execute(query).scalars())
+    def matching(self, wanted: ImageFilter) -> NDArray[np.int64]:
+        """Ids of the usable images that fit, ascending."""
+        ids = self.pool_index()[0]
+        open_ones = wanted.state in ("unlabelled", "queue")
+        kind = "" if open_ones else wanted.state
+        found = self._standing().columns()
+        if kind or wanted.class_id is not None or wanted.annotator:
+            fits = found.which(kind, wanted.class_id, wanted.annotator)
+            ids = np.intersect1d(ids, found.image_ids[fits], assume_unique=True)
+        if open_ones:
+            ids = _without(ids, found.image_ids)
+        if wanted.state == "queue":
+            with self._engine.connect() as connection:
+                queued = connection.execute(select(batch_images.c.image_id).distinct()).scalars()
+                ids = np.intersect1d(ids, np.array(list(queued), dtype=np.int64))
+        if wanted.path:
+            ids = np.intersect1d(ids, self._with_path(wanted.path), assume_unique=True)
+        return ids
 
-    def count_matching(self, wanted: ImageFilter) -> int:
-        """How many usable images fit."""
-        query = _matching(select(func.count()), wanted)
-        with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one()
+    def _with_path(self, part: str) -> NDArray[np.int64]:
+        """Ids of the pool's images in whose path this stands, whatever the case, ascending."""
+        text, ends = self.remembered("all paths", self._all_paths)
+        hits = (found.start() for found in re.finditer(re.escape(part.lower()), text))
+        lines = np.unique(np.searchsorted(ends, np.fromiter(hits, np.int64), side="right"))
+        return self.pool_index()[0][lines]
+
+    def _all_paths(self) -> tuple[str, NDArray[np.int64]]:
+        """The paths of the pool by id, in lower case, a line each; and where each line ends."""
+        lines = [path.lower().replace("\n", " ") + "\n" for _, path in self.paths()]
+        return "".join(lines), np.cumsum([len(line) for line in lines], dtype=np.int64)
 
     def summary(self) -> dict[str, list[tuple[str, int]]]:
         """Counts of the pool by file format and by problem: {"format": …, "problem": …}."""
@@ -412,23 +441,6 @@ def _filtered(query: Select, which: str) -> Select:
         joined = query.join_from(images, first, first.c.image_id == images.c.image_id)
         unanswered = wants_an_answer(first.c.image_id, first.c.wanted)
         return joined.where(_usable & unanswered).order_by(first.c.batch_id, first.c.rank)
-    if which == "disagreement":
-        several = (
-            select(standing_answers.c.image_id)
-            .group_by(standing_answers.c.image_id)
-            .having(func.count() > 1)
-        )
-        return query.where(images.c.image_id.in_(several) & ~_answered()).order_by(
-            images.c.image_id
-        )
-    if which == "unlabelled":
-        return query.where(_usable & ~_answered()).order_by(images.c.image_id)
-    if which in FILTERS:
-        joined = query.join_from(
-            images, current_labels, current_labels.c.image_id == images.c.image_id
-        )
-        newest_first = current_labels.c.event_id.desc()
-        return joined.where(current_labels.c.kind == which).order_by(newest_first)
     raise ValueError(f"no list of images is called {which!r}; there are {', '.join(FILTERS)}")
 
 
@@ -440,31 +452,14 @@ def wants_an_answer(image_id, wanted):  # type: ignore[no-untyped-def]
     return (count < wanted) & ~reviewed.exists()
 
 
-def _matching(query: Select, wanted: ImageFilter) -> Select:
-    """The query over `images`, joined with the standing answers where these are asked for."""
-    query = query.select_from(images).where(_usable)
-    if wanted.state == "unlabelled":
-        query = query.where(~_answered())
-    elif wanted.state == "queue":
-        queued = select(batch_images.c.image_id)
-        query = query.where(images.c.image_id.in_(queued) & ~_answered())
-    answer = select(current_labels.c.image_id)
-    parts = []
-    if wanted.state not in ("", "unlabelled", "queue"):
-        parts.append(current_labels.c.kind == wanted.state)
-    if wanted.class_id is not None:
-        parts.append(current_labels.c.class_id == wanted.class_id)
-    if wanted.annotator:
-        parts.append(current_labels.c.annotator == wanted.annotator)
-    if parts:
-        query = query.where(images.c.image_id.in_(answer.where(*parts)))
-    if wanted.path:
-        query = query.where(images.c.path.icontains(encode_path(wanted.path), autoescape=True))
-    return query
-
-
-def _answered():  # type: ignore[no-untyped-def]  # an SQLAlchemy clause, whose type says nothing
-    return images.c.image_id.in_(select(current_labels.c.image_id))
+def _without(ids: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``ids`` that are not among ``others``; both ascending and without repeats."""
+    places = np.searchsorted(ids, others)
+    inside = places < len(ids)
+    places, others = places[inside], others[inside]
+    keep = np.ones(len(ids), dtype=bool)
+    keep[places[ids[places] == others]] = False
+    return ids[keep]
 
 
 def image_row(values: Mapping[str, Any]) -> ImageRow:

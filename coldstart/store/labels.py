@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -14,14 +15,15 @@ from coldstart.labels.resolve import resolve
 from coldstart.store.classes import DELETED, Classes, ClassRow
 from coldstart.store.database import writing
 from coldstart.store.images import chunks, copies_of
-from coldstart.store.memory import label_stamp, remembered
 from coldstart.store.schema import (
-    current_labels,
     images,
     label_answers,
     label_events,
     standing_answers,
 )
+
+if TYPE_CHECKING:
+    from coldstart.store.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class NewEvent:
     acted_by: str | None = None  # who did it, where that was not the annotator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EventRow:
     """A label event as it was stored."""
 
@@ -117,7 +119,7 @@ class Labels:
     def current(self, image_ids: Sequence[int] | None = None) -> dict[int, EventRow]:
         """The answer that stands for each image that has one, by `image_id`."""
         if image_ids is None:
-            return dict(self._all_current())
+            return self._standing().rows()
         # As `current_labels` says it, but asking for these images and their copies only.
         copies = self._copies(image_ids)
         members = sorted({twin for group in copies.values() for twin in group})
@@ -130,8 +132,10 @@ class Labels:
                 found[image_id] = replace(newest, image_id=image_id)
         return found
 
-    def standing(self, image_ids: Sequence[int]) -> list[EventRow]:
+    def standing(self, image_ids: Sequence[int] | None) -> list[EventRow]:
         """Each annotator's answer that was not withdrawn, for these images, oldest first."""
+        if image_ids is None:
+            return self._events(select(standing_answers).order_by(standing_answers.c.event_id))
         rows: list[EventRow] = []
         for chunk in chunks(image_ids):
             query = select(standing_answers).where(standing_answers.c.image_id.in_(chunk))
@@ -144,27 +148,12 @@ class Labels:
 
     def unresolved(self) -> list[int]:
         """Ids of the images whose annotators disagree with no majority and no review."""
-        stamp = label_stamp(self._engine)
-        return list(remembered((str(self._engine.url), "unresolved"), stamp, self._unresolved))
+        return [int(one) for one in self._standing().columns().disputed]
 
-    def _unresolved(self) -> tuple[int, ...]:
-        several = (
-            select(standing_answers.c.image_id)
-            .group_by(standing_answers.c.image_id)
-            .having(func.count() > 1)
-        )
-        query = several.where(
-            standing_answers.c.image_id.notin_(select(current_labels.c.image_id))
-        ).order_by(standing_answers.c.image_id)
-        with self._engine.connect() as connection:
-            return tuple(connection.execute(query).scalars())
+    def _standing(self) -> Standing:
+        from coldstart.store.standing import Standing  # which reads through this class
 
-    def _all_current(self) -> dict[int, EventRow]:
-        def read() -> dict[int, EventRow]:
-            return {row.image_id: row for row in self._events(select(current_labels))}
-
-        stamp = label_stamp(self._engine)
-        return remembered((str(self._engine.url), "current labels"), stamp, read)
+        return Standing(self._engine)
 
     def _copies(self, image_ids: Sequence[int]) -> dict[int, list[int]]:
         with self._engine.connect() as connection:
@@ -216,13 +205,10 @@ class Labels:
 
     def images_of_class(self, class_id: int) -> list[int]:
         """Ids of the images that stand at this class, the newest label first."""
-        query = (
-            select(current_labels.c.image_id)
-            .where((current_labels.c.kind == "class") & (current_labels.c.class_id == class_id))
-            .order_by(current_labels.c.event_id.desc())
-        )
-        with self._engine.connect() as connection:
-            return list(connection.execute(query).scalars())
+        found = self._standing().columns()
+        fits = found.which("class", class_id)
+        newest_first = np.argsort(-found.event_ids[fits], kind="stable")
+        return [int(one) for one in found.image_ids[fits][newest_first]]
 
     def last_times(self, annotator: str, most: int) -> list[float | None]:
         """Seconds spent on each of the annotator's newest ``most`` answers given by hand."""
@@ -250,24 +236,20 @@ class Labels:
 
     def counts(self) -> dict[str, int]:
         """How many images stand at each kind of answer: {"class": 12, "skipped": 1, …}."""
-        query = select(current_labels.c.kind, func.count()).group_by(current_labels.c.kind)
-        return dict(self._counted("counts", query))
+        found = self._standing().columns()
+        name_of = {number: name for name, number in found.names.items()}
+        numbers, counts = np.unique(found.kinds, return_counts=True)
+        return {
+            name_of[number]: count
+            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+        }
 
     def class_counts(self) -> dict[int, int]:
         """class_id -> how many images stand at that class."""
-        query = (
-            select(current_labels.c.class_id, func.count())
-            .where(current_labels.c.kind == "class")
-            .group_by(current_labels.c.class_id)
-        )
-        return dict(self._counted("class counts", query))
-
-    def _counted(self, what: str, query: Any) -> dict[Any, int]:
-        def count() -> dict[Any, int]:
-            with self._engine.connect() as connection:
-                return {row[0]: row[1] for row in connection.execute(query)}
-
-        return remembered((str(self._engine.url), what), label_stamp(self._engine), count)
+        found = self._standing().columns()
+        of_class = found.class_ids[found.class_ids >= 0]
+        numbers, counts = np.unique(of_class, return_counts=True)
+        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
 
     def _class_states(self, wanted: set[int]) -> dict[int | None, str]:
         """class_id -> its state, or that of the class it was merged into."""

@@ -53,22 +53,19 @@ def find(
 ) -> tuple[list[int], int]:
     """Ids of the usable images that fit, in order, from ``offset`` on; and how many fit in all.
 
-    Without likeness, words, suggestions and doubt, the database alone answers, a page at a time.
-
     Raises
     ------
     ColdstartError : something looked for needs vectors, words or suggestions that are not there.
     """
     rows = ImageFilter(search.state, search.class_id, search.annotator, search.path)
-    if not search.ranked:
-        total = project.store.images.count_matching(rows)
-        return project.store.images.ids_matching(rows, offset, limit), total
-    ids = _ranked(project, search)
-    if not rows.is_empty:
-        fitting = set(project.store.images.ids_matching(rows, 0, None))
-        ids = [one for one in ids if one in fitting]
+    if search.ranked:
+        ids = np.asarray(_ranked(project, search), dtype=np.int64)
+        if not rows.is_empty:
+            ids = ids[np.isin(ids, project.store.images.matching(rows))]
+    else:
+        ids = project.store.images.matching(rows)
     end = None if limit is None else offset + limit
-    return ids[offset:end], len(ids)
+    return ids[offset:end].tolist(), len(ids)
 
 
 def like_image(project: Project, image_id: int, *, limit: int = MOST_ALIKE) -> list[int]:

@@ -1,0 +1,206 @@
+"""The label that stands for every image, kept in this process and brought up to date by events.
+
+The view `current_labels` says the same, and reads every event to do so: seconds for each question
+once there are some hundred thousand labels. Here an answer costs what has been labelled since the
+last question. Everything is read anew only after what may change any label at all: a scan, or
+classes merged, deleted or brought back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine, func, select
+
+from coldstart.labels.resolve import resolve
+from coldstart.store.images import copies_of
+from coldstart.store.labels import EventRow, Labels
+from coldstart.store.memory import IMAGES, remembered, version
+from coldstart.store.schema import class_changes, images, label_events
+
+# Changes of the classes after which every answer is what it was.
+_HARMLESS = ("add", "rename", "color", "key", "order")
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The labels that stand as arrays, by image id; never written to.
+
+    image_ids, event_ids, class_ids : (n,) int64, class_ids -1 for a state. kinds, annotators :
+    (n,) int64 places in ``names``. disputed : (m,) int64 ids of images on which people disagree.
+    """
+
+    image_ids: NDArray[np.int64]
+    event_ids: NDArray[np.int64]
+    class_ids: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    annotators: NDArray[np.int64]
+    names: dict[str, int]
+    disputed: NDArray[np.int64]
+
+    def which(
+        self, kind: str = "", class_id: int | None = None, annotator: str = ""
+    ) -> NDArray[np.bool_]:
+        """(n,) which labels are of this kind, class and annotator; what is empty is not asked."""
+        fits = np.ones(len(self.image_ids), dtype=bool)
+        if kind:
+            fits &= self.kinds == self.names.get(kind, -1)
+        if class_id is not None:
+            fits &= self.class_ids == class_id
+        if annotator:
+            fits &= self.annotators == self.names.get(annotator, -1)
+        return fits
+
+
+@dataclass
+class _Kept:
+    event_id: int
+    rows: dict[int, EventRow]
+    columns: Columns
+
+
+class Standing:
+    """The labels that stand in one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._url = str(engine.url)
+        self._labels = Labels(engine)
+
+    def rows(self) -> dict[int, EventRow]:
+        """The label of every image that has one, exact copies sharing theirs."""
+        with _lock:
+            return dict(self._now().rows)
+
+    def columns(self) -> Columns:
+        """The same as arrays."""
+        with _lock:
+            return self._now().columns
+
+    def _now(self) -> _Kept:
+        harmful = class_changes.c.action.notin_(_HARMLESS)
+        with self._engine.connect() as connection:
+            last = connection.execute(select(func.max(label_events.c.event_id))).scalar() or 0
+            change = connection.execute(
+                select(func.max(class_changes.c.change_id)).where(harmful)
+            ).scalar()
+        stamp = (version(self._engine, IMAGES), change or 0)
+        kept = remembered((self._url, "standing"), stamp, lambda: self._read(last))
+        if kept.event_id != last:
+            self._take_in(kept, last)
+        return kept
+
+    def _read(self, last: int) -> _Kept:
+        answers = self._labels.standing(None)
+        rows = {image_id: label.winner for image_id, label in resolve(answers).items()}
+        disputed = _disputed(answers, rows)
+        newest: dict[str, EventRow] = {}
+        copies = self._with_copies()
+        for image_id, content_hash in copies.items():
+            row = rows.get(image_id)
+            if row and row.event_id >= newest.get(content_hash, row).event_id:
+                newest[content_hash] = row
+        for image_id, content_hash in copies.items():
+            if content_hash in newest:
+                rows[image_id] = replace(newest[content_hash], image_id=image_id)
+        names: dict[str, int] = {}
+        columns = _columns(rows.values(), names)
+        return _Kept(last, rows, replace(columns, disputed=disputed))
+
+    def _with_copies(self) -> dict[int, str]:
+        """image_id -> content hash of every image that has an exact copy."""
+        several = (
+            select(images.c.content_hash)
+            .where(images.c.content_hash.isnot(None))
+            .group_by(images.c.content_hash)
+            .having(func.count() > 1)
+        )
+        query = select(images.c.image_id, images.c.content_hash)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.where(images.c.content_hash.in_(several)))
+            return {row[0]: row[1] for row in found}
+
+    def _take_in(self, kept: _Kept, last: int) -> None:
+        """The events since, in place of what stood for their images before."""
+        since = select(label_events.c.image_id).where(
+            label_events.c.event_id > kept.event_id - read_again(self._engine)
+        )
+        with self._engine.connect() as connection:
+            ids = list(connection.execute(since.distinct()).scalars())
+            touched = {twin for group in copies_of(connection, ids).values() for twin in group}
+        now = self._labels.current(sorted(touched))
+        for image_id in touched:
+            kept.rows.pop(image_id, None)
+        kept.rows.update(now)
+        kept.columns = _replaced(kept.columns, touched, now.values())
+        answers = self._labels.standing(sorted(touched))
+        disputed = np.setdiff1d(kept.columns.disputed, np.fromiter(touched, np.int64, len(touched)))
+        kept.columns = replace(
+            kept.columns, disputed=np.union1d(disputed, _disputed(answers, now.keys()))
+        )
+        kept.event_id = last
+
+
+def read_again(engine: Engine) -> int:
+    """How many of the newest events to look at once more: several processes may commit theirs in
+    another order than the numbers say, but on SQLite, where one writes at a time."""
+    return 0 if engine.dialect.name == "sqlite" else 200
+
+
+def _columns(rows: Iterable[EventRow], names: dict[str, int]) -> Columns:
+    """The rows as arrays; ``names`` is added to."""
+    listed = sorted(rows, key=lambda row: row.image_id)
+
+    def array(values: Iterable[int]) -> NDArray[np.int64]:
+        return np.fromiter(values, np.int64, len(listed))
+
+    def number(name: str) -> int:
+        return names.setdefault(name, len(names))
+
+    return Columns(
+        image_ids=array(row.image_id for row in listed),
+        event_ids=array(row.event_id for row in listed),
+        class_ids=array(-1 if row.class_id is None else row.class_id for row in listed),
+        kinds=array(number(row.kind) for row in listed),
+        annotators=array(number(row.annotator) for row in listed),
+        names=names,
+        disputed=np.empty(0, np.int64),
+    )
+
+
+def _replaced(columns: Columns, touched: Collection[int], rows: Iterable[EventRow]) -> Columns:
+    new = _columns(rows, columns.names)
+    gone = np.searchsorted(columns.image_ids, np.sort(np.fromiter(touched, np.int64, len(touched))))
+    gone = gone[gone < len(columns.image_ids)]
+    keep = np.ones(len(columns.image_ids), dtype=bool)
+    keep[gone] = ~np.isin(columns.image_ids[gone], list(touched))
+    ids = columns.image_ids[keep]
+    places = np.searchsorted(ids, new.image_ids)
+
+    def merged(old: NDArray[np.int64], fresh: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.insert(old[keep], places, fresh)
+
+    return Columns(
+        image_ids=np.insert(ids, places, new.image_ids),
+        event_ids=merged(columns.event_ids, new.event_ids),
+        class_ids=merged(columns.class_ids, new.class_ids),
+        kinds=merged(columns.kinds, new.kinds),
+        annotators=merged(columns.annotators, new.annotators),
+        names=columns.names,
+        disputed=columns.disputed,
+    )
+
+
+def _disputed(answers: Iterable[EventRow], labelled: Collection[int]) -> NDArray[np.int64]:
+    """Images with several people's answers of which none stands."""
+    seen: set[int] = set()
+    several: set[int] = set()
+    for answer in answers:
+        (several if answer.image_id in seen else seen).add(answer.image_id)
+    return np.array(sorted(one for one in several if one not in labelled), dtype=np.int64)
