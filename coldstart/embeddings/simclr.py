@@ -11,20 +11,20 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from coldstart.embeddings.encoders.adapted import Trainable, save_adapted
 from coldstart.embeddings.simclr_history import HISTORY, Epoch, best_epoch
+from coldstart.embeddings.views import ViewRecipe, Views, batches_of_views
 from coldstart.errors import ColdstartError
-from coldstart.images.read import ImageProblem, read_image
 from coldstart.progress import Progress, silent
 
 CHECKPOINT = "checkpoint.pt"
@@ -73,7 +73,8 @@ def train_simclr(
 ) -> SimclrResult:
     """Train ``start.network`` on the images at ``paths``; weights go to ``directory``.
 
-    A checkpoint is written after every epoch; the same call goes on there. What is written is the
+    A checkpoint is written after every epoch; the same call goes on there, and ends as if it had
+    not been stopped. What is written is the
     epoch of the highest neighbour consistency (epoch 0 if training never helped).
 
     Raises
@@ -107,7 +108,6 @@ class _Run:
     ) -> None:
         from lightly.loss import NTXentLoss
         from lightly.models.modules.heads import SimCLRProjectionHead
-        from lightly.transforms import SimCLRTransform
 
         torch.manual_seed(settings.seed)
         self.start, self.directory, self.settings = start, directory, settings
@@ -120,15 +120,8 @@ class _Run:
             dimension = int(self.network.eval()(blank).shape[1])
         self.head = SimCLRProjectionHead(dimension, dimension, 128).to(self.device)
         self.loss = NTXentLoss(temperature=settings.temperature)
-        self.views = SimCLRTransform(
-            input_size=cut.side,
-            cj_bright=0.5,
-            cj_contrast=0.5,
-            cj_sat=0.5,
-            cj_hue=0.1,
-            gaussian_blur=1.0,
-            hf_prob=0.5 if settings.mirror else 0.0,
-            normalize={"mean": list(cut.mean), "std": list(cut.deviation)},
+        self.recipe = ViewRecipe(
+            cut.side, tuple(cut.mean), tuple(cut.deviation), settings.mirror, settings.seed
         )
         self.parameters = [*self.network.parameters(), *self.head.parameters()]
         self.optimizer = torch.optim.AdamW(
@@ -138,25 +131,25 @@ class _Run:
             self.optimizer, settings.epochs, eta_min=settings.learning_rate / 50
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.device.type == "cuda")
-        self.images = _Images(paths, cut.side)
+        self.paths, self.unreadable = list(paths), 0
         self.history: list[Epoch] = []
         self.best_epoch, self.best = 0, -1.0
 
     def run(self) -> SimclrResult:
         file = self.directory / f"{self.directory.name}.safetensors"
         # Before the images are split: the split must be the same when a run is resumed.
-        order = np.random.default_rng(self.settings.seed).permutation(len(self.images.paths))
+        order = np.random.default_rng(self.settings.seed).permutation(len(self.paths))
         aside = int(np.clip(HELD_OUT_SHARE * len(order), HELD_OUT_LEAST, HELD_OUT_MOST))
         held_out, learned_from = order[:aside], order[aside:]
         resumed = self._resume()
-        with ThreadPoolExecutor(os.cpu_count() or 1, initializer=_one_thread) as readers:
-            self.readers = readers
-            twins = self._twins(held_out)
-            if not resumed:
-                self._end_epoch(Epoch(0, None, self._consistency(twins), 0.0), file)
+        # The views of the images kept aside are the same for every epoch: those of none of them.
+        twins = next(batches_of_views(self.recipe, self.paths, [(0, held_out)], processes=1))
+        if not resumed:
+            self._end_epoch(Epoch(0, None, self._consistency(twins), 0.0), file)
+        with closing(self._views(learned_from)) as views:
             while not self._finished():
                 epoch, started = len(self.history), time.monotonic()
-                mean_loss = self._one_epoch(epoch, learned_from)
+                mean_loss = self._one_epoch(epoch, views, self._batches_an_epoch(learned_from))
                 self.schedule.step()
                 consistency = self._consistency(twins)
                 seconds = time.monotonic() - started
@@ -166,7 +159,7 @@ class _Run:
                 f"{file} is gone.", f"Delete the folder {self.directory} and train again."
             )
         early = len(self.history) - 1 < self.settings.epochs
-        return SimclrResult(file, self.history, self.best_epoch, early, self.images.unreadable)
+        return SimclrResult(file, self.history, self.best_epoch, early, self.unreadable)
 
     def _finished(self) -> bool:
         done = len(self.history) - 1
@@ -174,20 +167,35 @@ class _Run:
         # Nothing is left to gain when every view has found its twin.
         return done >= self.settings.epochs or idle >= self.settings.patience or self.best >= 1.0
 
-    def _one_epoch(self, epoch: int, rows: np.ndarray) -> float:
+    def _views(self, rows: np.ndarray) -> Generator[Views]:
+        """The views of every epoch that is left, made while the network learns from others."""
+        size = min(self.settings.batch_images, len(rows))
+
+        def batches() -> Iterator[tuple[int, np.ndarray]]:
+            for epoch in range(len(self.history), self.settings.epochs + 1):
+                shuffled = np.random.default_rng([self.settings.seed, epoch]).permutation(rows)
+                for at in range(0, len(shuffled) - size + 1, size):
+                    yield epoch, shuffled[at : at + size]
+
+        return batches_of_views(self.recipe, self.paths, batches())
+
+    def _batches_an_epoch(self, rows: np.ndarray) -> int:
+        return len(rows) // min(self.settings.batch_images, len(rows))
+
+    def _one_epoch(self, epoch: int, views: Iterator[Views], batches: int) -> float:
         settings = self.settings
-        shuffled = np.random.default_rng([settings.seed, epoch]).permutation(rows)
-        size = min(settings.batch_images, len(shuffled))
-        batches = [shuffled[at : at + size] for at in range(0, len(shuffled) - size + 1, size)]
+        # For networks that draw while they learn (dropout): a resumed run draws the same.
+        torch.manual_seed(int(np.random.SeedSequence([settings.seed, epoch]).generate_state(1)[0]))
         self.network.train()
         self.head.train()
         losses = []
-        for number, (first, second) in enumerate(self._pairs(batches)):
-            losses.append(self._step(first, second))
-            done = (epoch - 1) * len(batches) + number + 1
+        for number, made in enumerate(islice(views, batches)):
+            self.unreadable += made.unreadable
+            losses.append(self._step(made.first, made.second))
+            done = (epoch - 1) * batches + number + 1
             self.progress(
                 done,
-                settings.epochs * len(batches),
+                settings.epochs * batches,
                 f"Epoch {epoch} of at most {settings.epochs} · loss {losses[-1]:.3f}",
             )
         return float(np.mean(losses))
@@ -208,32 +216,12 @@ class _Run:
         self.scaler.update()
         return float(loss.detach())
 
-    def _pairs(self, batches: Sequence[np.ndarray]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Two views of each image of each batch; the next batch is made meanwhile."""
-        waiting = [self.readers.submit(self._view_twice, int(row)) for row in batches[0]]
-        for number in range(len(batches)):
-            current = waiting
-            if number + 1 < len(batches):
-                following = batches[number + 1]
-                waiting = [self.readers.submit(self._view_twice, int(row)) for row in following]
-            pairs = [future.result() for future in current]
-            yield torch.stack([one for one, _ in pairs]), torch.stack([two for _, two in pairs])
-
-    def _view_twice(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-        first, second = self.views(self.images[row])
-        return first, second
-
-    def _twins(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """The views of the images kept aside, the same for every epoch."""
-        ((first, second),) = self._pairs([rows])
-        return first, second
-
-    def _consistency(self, twins: tuple[torch.Tensor, torch.Tensor]) -> float:
+    def _consistency(self, twins: Views) -> float:
         """Share of the images kept aside whose view has its twin for its nearest neighbour."""
         self.network.eval()
         vectors = []
         with torch.inference_mode():
-            for views in twins:
+            for views in (twins.first, twins.second):
                 parts = [self.network(part.to(self.device)) for part in views.split(32)]
                 vectors.append(torch.nn.functional.normalize(torch.cat(parts).float(), dim=1))
         every = torch.cat(vectors)
@@ -292,39 +280,6 @@ class _Run:
         said = {**asdict(self.settings), "side": self.start.cropping.side}
         said.pop("epochs")  # a run may be made longer
         return json.dumps(said, sort_keys=True)
-
-
-class _Images:
-    """Images by number, decoded small; a file that cannot be read lends its place to another."""
-
-    def __init__(self, paths: Sequence[Path], side: int) -> None:
-        self.paths = list(paths)
-        self.side = side
-        self.unreadable = 0
-
-    def __getitem__(self, row: int) -> Image.Image:
-        for step in range(8):
-            path = self.paths[(row + step) % len(self.paths)]
-            try:
-                return self._smaller(read_image(path, at_least=2 * self.side))
-            except ImageProblem:
-                self.unreadable += 1
-        raise ColdstartError(
-            f"{self.paths[row]} and the images after it cannot be read.", "Scan the folder again."
-        )
-
-    def _smaller(self, image: Image.Image) -> Image.Image:
-        """Random crops of a large photo cost much more than of one that is large enough."""
-        shorter = min(image.size)
-        if shorter <= 2 * self.side:
-            return image
-        scale = 2 * self.side / shorter
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        return image.resize(size, Image.Resampling.BILINEAR)
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def _replace(file: Path, write: Any) -> None:

@@ -62,6 +62,14 @@ FINDINGS: dict[str, FindingKind] = {
             "group",
         ),
         FindingKind(
+            "alike in the embeddings",
+            "Alike in the embeddings",
+            "Images that lie less than a quarter as far apart as an image and its nearest usually "
+            "do: other light, another crop, the next frame. Known once embeddings are computed.",
+            "Stay in the pool unless you leave them out; then the largest of each group is kept.",
+            "group",
+        ),
+        FindingKind(
             "tiny",
             "Tiny",
             f"The shorter side is below {TINY_PIXELS} pixels and less than half of what is usual "

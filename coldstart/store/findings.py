@@ -138,10 +138,23 @@ class Findings:
             middle = select(shorter).where(_readable()).order_by(shorter)
             return connection.execute(middle.offset(count // 2).limit(1)).scalar() or 0
 
-    def begin(self) -> None:
-        """Forget what was found before."""
+    def begin(self, keep: Sequence[str] = ()) -> None:
+        """Forget what was found before, but for the kinds to ``keep``."""
         with writing(self._engine) as connection:
-            connection.execute(findings.delete())
+            connection.execute(findings.delete().where(findings.c.kind.notin_(keep)))
+
+    def replace_groups(
+        self, kind: str, image_ids: NDArray[np.int64], kept: NDArray[np.int64]
+    ) -> None:
+        """Note groups as `note_groups` does, in place of those found before, and count them."""
+        with writing(self._engine) as connection:
+            connection.execute(findings.delete().where(findings.c.kind == kind))
+        self.note_groups(kind, image_ids, kept)
+        with writing(self._engine) as connection:
+            _count(connection)
+            excluded = select(finding_kinds.c.excluded).where(finding_kinds.c.kind == kind)
+            if connection.execute(excluded).scalar():
+                _apply_decisions(connection)
 
     def find(self, kind: str, **bounds: tuple[float | None, float | None]) -> None:
         """Note every readable image whose measures lie within all bounds, ends included.
@@ -235,29 +248,32 @@ class Findings:
     def finish(self) -> None:
         """Count what was found, apply the decisions that stand, and be up to date."""
         with writing(self._engine) as connection:
-            counted = select(
-                findings.c.kind,
-                func.count(),
-                func.sum(_one_if(findings.c.group_id == findings.c.image_id)),
-            ).group_by(findings.c.kind)
-            counts = {
-                kind: (total - (groups or 0), groups or 0)
-                for kind, total, groups in connection.execute(counted)
-            }
-            connection.execute(finding_kinds.update().values(images=0, groups=0))
-            for kind, (number, groups) in counts.items():
-                update = finding_kinds.update().where(finding_kinds.c.kind == kind)
-                values = {"images": number, "groups": groups}
-                if not connection.execute(update.values(**values)).rowcount:
-                    connection.execute(
-                        finding_kinds.insert().values(kind=kind, excluded=False, **values)
-                    )
+            _count(connection)
             _apply_decisions(connection)
             now = select(versions.c.number).where(versions.c.subject == IMAGES)
             number = connection.execute(now).scalar() or 0
             stamp = versions.update().where(versions.c.subject == _FINDINGS)
             if not connection.execute(stamp.values(number=number)).rowcount:
                 connection.execute(versions.insert().values(subject=_FINDINGS, number=number))
+
+
+def _count(connection: Connection) -> None:
+    """Bring the numbers in `finding_kinds` up to date with what is noted."""
+    counted = select(
+        findings.c.kind,
+        func.count(),
+        func.sum(_one_if(findings.c.group_id == findings.c.image_id)),
+    ).group_by(findings.c.kind)
+    counts = {
+        kind: (total - (groups or 0), groups or 0)
+        for kind, total, groups in connection.execute(counted)
+    }
+    connection.execute(finding_kinds.update().values(images=0, groups=0))
+    for kind, (number, groups) in counts.items():
+        update = finding_kinds.update().where(finding_kinds.c.kind == kind)
+        values = {"images": number, "groups": groups}
+        if not connection.execute(update.values(**values)).rowcount:
+            connection.execute(finding_kinds.insert().values(kind=kind, excluded=False, **values))
 
 
 def _apply_decisions(connection: Connection) -> None:
@@ -286,25 +302,20 @@ def _readable() -> ColumnElement[bool]:
 
 
 def _shorter_side() -> ColumnElement[int]:
-
     return case((images.c.width < images.c.height, images.c.width), else_=images.c.height)
 
 
 def _longer_side() -> ColumnElement[int]:
-
     return case((images.c.width < images.c.height, images.c.height), else_=images.c.width)
 
 
 def _one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-
     return case((condition, 1), else_=0)
 
 
 def _literal(kind: str) -> ColumnElement[str]:
-
     return literal(kind, Text)
 
 
 def _zero() -> ColumnElement[int]:
-
     return literal(0)

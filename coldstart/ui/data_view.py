@@ -92,8 +92,17 @@ def counts(project: Project, found: Files) -> None:
 
 
 def image_pages(project: Project) -> None:
-    """Page through every usable image."""
+    """Page through every usable image; thumbnails that are missing can be made at once."""
     thumbnail_pages(project, "usable")
+    if not job_card.job_card(project, "thumbnails") and st.button(
+        "Make all thumbnails",
+        icon=":material/imagesmode:",
+        type="tertiary",
+        disabled=not session.may("run"),
+        help="A scan makes them as it goes, and one that is missing is made when somebody looks at "
+        "it. This makes all that are missing now, on all cores.",
+    ):
+        job_card.start(project, "thumbnails")
 
 
 def unusable_list(project: Project) -> None:

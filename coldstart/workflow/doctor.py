@@ -23,6 +23,7 @@ from coldstart.images.findings import (
 from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.store import ImageRow
+from coldstart.workflow.alike import ALIKE
 from coldstart.workflow.team import check_may
 
 
@@ -50,7 +51,7 @@ def examine(project: Project, *, progress: Progress = silent) -> None:
     if store.up_to_date():
         return
     progress(0, None, "Looking for copies and odd pictures")
-    store.begin()
+    store.begin(keep=(ALIKE,))  # which is looked for when vectors are computed
     store.find_exact_copies("exact copies")
     median = store.median_shorter_side()
     tiny = min(TINY_PIXELS - 1, (median - 1) // 2)

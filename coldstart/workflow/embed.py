@@ -15,6 +15,7 @@ from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.project import Project, slug
 from coldstart.store import ImageRow
+from coldstart.workflow.alike import find_alike
 from coldstart.workflow.label import shown_name
 from coldstart.workflow.pool import coverage_radius, load_pool, radius_file
 
@@ -79,7 +80,10 @@ def embed(
         _forget_derived(project, set_name)
     if activate:
         project = project.set(embedding_set=set_name)
-        coverage_radius(project, load_pool(project), progress=_after(progress, len(images)))
+        after = _after(progress, len(images))
+        coverage_radius(project, load_pool(project), progress=after)
+        if report.computed:
+            find_alike(project, progress=after)
     shown = {row.image_id: shown_name(row.path) for row in rows}
     return EmbedReport(
         embedding_set=set_name,
@@ -153,7 +157,9 @@ def import_vectors(
     )
     _forget_derived(project, set_name)
     project = project.set(embedding_set=set_name)
-    coverage_radius(project, load_pool(project), progress=_after(progress, len(rows)))
+    after = _after(progress, len(rows))
+    coverage_radius(project, load_pool(project), progress=after)
+    find_alike(project, progress=after)
     return EmbedReport(
         embedding_set=set_name,
         images=len(image_ids),

@@ -10,10 +10,11 @@ from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.project import Project, slug
 from coldstart.workflow.compare import compare_sets
-from coldstart.workflow.embed import SIMCLR, embed
+from coldstart.workflow.embed import SIMCLR, embed, embedding_sets
 from coldstart.workflow.pool import active_set
 
 if TYPE_CHECKING:
+    from coldstart.embeddings.encoders.adapted import Trainable
     from coldstart.embeddings.simclr import SimclrSettings
     from coldstart.embeddings.simclr_history import Epoch
 
@@ -51,7 +52,8 @@ def simclr(
     settings: dict[str, Any] | None = None,
     progress: Progress = silent,
 ) -> SimclrReport:
-    """Train a network on the images by SimCLR, embed them with it, and say whether it is better.
+    """Train a network on the images by SimCLR, embed them with it, and say whether it is better
+    than the same network before, and than the set in use.
 
     Starts from the encoder's pretrained weights where they can be had. A stopped run goes on after
     its last epoch when it is called in the same way. The set in use stays in use.
@@ -77,10 +79,13 @@ def simclr(
     result = train_simclr(start, paths, directory, chosen, progress=progress)
     _drop_outdated(project, set_name, result.weights)
     embed(project, SIMCLR, weights=result.weights, name=set_name, activate=False, progress=progress)
-    compared = before.name if before is not None and before.name != set_name else ""
+    compared = _frozen_set(project, encoder, weights, options or {}, start, progress)
+    in_use = before.name if before is not None and before.name != set_name else ""
     verdict = "There is no other embedding set to compare it with."
-    if compared:
-        verdict = compare_sets(project, [compared, set_name], progress=progress).sentence
+    others = [name for name in dict.fromkeys((compared, in_use)) if name]
+    if others:
+        said = [compare_sets(project, [one, set_name], progress=progress) for one in others]
+        verdict = " ".join(dict.fromkeys(one.sentence for one in said))
     if result.best_epoch == 0:
         verdict = f"Training did not help: the network is kept as it started. {verdict}"
     return SimclrReport(
@@ -93,9 +98,44 @@ def simclr(
         consistency=result.history[result.best_epoch].consistency,
         stopped_early=result.stopped_early,
         verdict=verdict,
-        compared_with=compared,
+        compared_with=others[0] if others else "",
         history=[vars(one) for one in result.history],
     )
+
+
+def _frozen_set(
+    project: Project,
+    encoder: str,
+    weights: Path | None,
+    options: dict[str, Any],
+    start: Trainable,
+    progress: Progress,
+) -> str:
+    """The set of the same network as it was before this training, made where there is none.
+
+    Empty where the training started from random numbers: as it was, it knew nothing.
+    """
+    if not start.pretrained:
+        return ""
+    for one in embedding_sets(project):
+        known = one.meta.get("settings", {})
+        same_file = start.started_from in (known.get("weights"), encoder)
+        if one.meta.get("encoder") == encoder and same_file:
+            return one.name
+    name = f"{encoder.removeprefix('timm:')}-frozen"
+    try:
+        report = embed(
+            project,
+            encoder,
+            weights=weights,
+            options=options,
+            name=name,
+            activate=False,
+            progress=progress,
+        )
+    except ColdstartError:  # what was learned is kept, whatever it can be compared with
+        return ""
+    return report.embedding_set
 
 
 def simclr_runs(project: Project) -> dict[str, list[Epoch]]:

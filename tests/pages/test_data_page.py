@@ -136,3 +136,10 @@ def test_scanning_again_is_a_job(
 ) -> None:
     press(open_page("data", scanned), "Scan again")
     assert started == [("scan", [])]
+
+
+def test_all_thumbnails_can_be_made_at_once(
+    open_page: OpenPage, scanned: Project, started: list[tuple[str, list[str]]]
+) -> None:
+    press(open_page("data", scanned), "Make all thumbnails")
+    assert started == [("thumbnails", [])]

@@ -19,8 +19,9 @@ from PIL import Image
 from coldstart.embeddings.encoders import make_encoder
 from coldstart.embeddings.encoders.adapted import trainable
 from coldstart.embeddings.matrix import EmbeddingSet
-from coldstart.embeddings.simclr import SimclrSettings, train_simclr
+from coldstart.embeddings.simclr import SimclrResult, SimclrSettings, train_simclr
 from coldstart.embeddings.simclr_history import MEANT_BY_BETTER, read_history
+from coldstart.embeddings.views import ViewRecipe, batches_of_views
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.workflow.embed import import_vectors
@@ -50,7 +51,6 @@ def test_it_learns_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     settings = SimclrSettings(NETWORK, epochs=10, batch_images=48, learning_rate=2e-3)
     result = train_simclr(start, paths, tmp_path / "run", settings)
     losses = [one.loss for one in result.history if one.loss is not None]
-    # The views are drawn anew in each run, so one epoch says little.
     assert np.mean(losses[-3:]) < losses[0] - 0.3
     assert result.history[0].loss is None
     kept = result.history[result.best_epoch].consistency
@@ -92,6 +92,55 @@ def test_it_stops_when_it_no_longer_helps(tmp_path: Path) -> None:
         train_simclr(start, paths[:10], tmp_path / "few", settings)
 
 
+class _Stop(Exception):
+    pass
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    paths = _pictures(tmp_path / "images", 48)
+    weights = tmp_path / "tiny.safetensors"
+    network = timm.create_model("test_resnet", drop_rate=0.2)
+    safetensors.torch.save_file(network.state_dict(), weights)
+    settings = SimclrSettings(NETWORK, epochs=3, batch_images=20, patience=50)
+
+    def run(name: str, stop_in_epoch: int = 0) -> SimclrResult:
+        def progress(done: int, total: int | None, message: str = "") -> None:
+            if stop_in_epoch and message.startswith(f"Epoch {stop_in_epoch} "):
+                raise _Stop
+
+        torch.rand(7)  # whatever was drawn before
+        start = trainable(NETWORK, weights, pixels=32)
+        return train_simclr(start, paths, tmp_path / name, settings, progress=progress)
+
+    whole = run("whole")
+    for epoch in (1, 3):
+        with pytest.raises(_Stop):
+            run("stopped", epoch)
+    resumed = run("stopped")
+    kept = [safetensors.torch.load_file(one.weights) for one in (whole, resumed)]
+    assert kept[0].keys() == kept[1].keys()
+    for key, tensor in kept[0].items():
+        assert torch.equal(tensor, kept[1][key]), key
+    told = [[(e.loss, e.consistency) for e in one.history] for one in (whole, resumed)]
+    assert told[0] == told[1]
+
+
+def test_views_do_not_depend_on_who_makes_them(tmp_path: Path) -> None:
+    paths = _pictures(tmp_path / "images", 20)
+    paths.insert(3, tmp_path / "gone.png")
+    recipe = ViewRecipe(24, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), mirror=True, seed=4)
+    batches = [(1, list(range(18))), (1, [20, 19]), (2, [0])]
+    here = list(batches_of_views(recipe, paths, batches, processes=1))
+    there = list(batches_of_views(recipe, paths, batches, processes=2))
+    assert [len(one.first) for one in here] == [18, 2, 1]
+    assert [one.unreadable for one in here] == [one.unreadable for one in there] == [1, 0, 0]
+    for one, other in zip(here, there, strict=True):
+        assert torch.equal(one.first, other.first)
+        assert torch.equal(one.second, other.second)
+    assert not torch.equal(here[0].first[0], here[0].second[0])
+    assert not torch.equal(here[0].first[0], here[2].first[0])  # another epoch, another view
+
+
 def test_killed_it_goes_on_after_its_last_epoch_and_swaps_nothing(tmp_path: Path) -> None:
     _pictures(tmp_path / "images", 64)
     project = Project.create(tmp_path / "project", [tmp_path / "images"])
@@ -122,7 +171,10 @@ def test_killed_it_goes_on_after_its_last_epoch_and_swaps_nothing(tmp_path: Path
     assert after[: len(before)] == before
     assert said["epochs"] == len(after) - 1 == len(before) + 1
     assert said["started_from"] == "tiny.safetensors"
-    assert said["compared_with"] == "mine"
+    # With the same network as it came first, which was embedded for that, then with the set in use.
+    assert said["compared_with"] == "test_resnet-frozen"
+    frozen = EmbeddingSet.open(project.embeddings / "test_resnet-frozen")
+    assert frozen.meta["settings"]["weights"] == "tiny.safetensors"
     assert "no accuracy can be told yet" in said["verdict"]
     made = EmbeddingSet.open(project.embeddings / "mine-simclr")
     assert len(made.image_ids) == 64
