@@ -1,6 +1,6 @@
 """How near is making thumbnails to the speed at which the images can be decoded at all?
 
-    python benchmarks/thumbnails.py [--images 200] [--rounds 3]
+    python benchmarks/thumbnails.py [--images 600] [--rounds 3]
 
 On photos of TrashNet (512 × 384) and the same enlarged to 12 megapixels, in turns within one run:
 
@@ -42,7 +42,7 @@ _LARGE = (4000, 3000)
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     data = Path(os.environ.get("COLDSTART_DATA", Path(__file__).parents[2] / "shared" / "data"))
