@@ -9,13 +9,16 @@ from coldstart.store.comments import CommentRow, Comments, NewComment
 from coldstart.store.database import close_database, open_database
 from coldstart.store.findings import Findings, FoundImage, FoundKind
 from coldstart.store.history import Events, Heap
-from coldstart.store.images import ImageFilter, ImageRow, Images, KnownFile, ScannedImage
+from coldstart.store.image_lists import ImageFilter
+from coldstart.store.image_rows import ImageRow
+from coldstart.store.images import Images
 from coldstart.store.jobs import JobRow, Jobs
 from coldstart.store.labels import EventRow, Labels, NewEvent
 from coldstart.store.leases import LEASE_S, Lease, Leases
 from coldstart.store.members import Member, Members
 from coldstart.store.running_counts import RunningCounts
 from coldstart.store.runs import RunRow, Runs
+from coldstart.store.scanned_files import KnownFile, ScannedImage
 from coldstart.store.steps import Change, History, Step, Steps
 from coldstart.store.truth import Truth
 from coldstart.store.writer import LabelWriter, label_writer

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from coldstart.store.database import writing
-from coldstart.store.images import chunks
+from coldstart.store.image_rows import chunks
 from coldstart.store.schema import audit_images, audit_looks, batch_images
 
 

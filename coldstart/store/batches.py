@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from coldstart.store.database import refresh_statistics, writing
-from coldstart.store.images import chunks, wants_an_answer
+from coldstart.store.image_lists import wants_an_answer
+from coldstart.store.image_rows import chunks
 from coldstart.store.schema import batch_images, images, query_batches, standing_answers
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from coldstart.store.database import writing
-from coldstart.store.images import chunks
+from coldstart.store.image_rows import chunks
 from coldstart.store.schema import comments
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Engine, Text, case, func, literal, select
 
 from coldstart.store.database import writing
-from coldstart.store.images import CHUNK, ImageRow, image_row
+from coldstart.store.image_rows import CHUNK, ImageRow, image_row
 from coldstart.store.memory import IMAGES, changed, version
 from coldstart.store.schema import finding_kinds, findings, images, versions
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from coldstart.labels.resolve import resolve
 from coldstart.store.classes import DELETED, Classes, ClassRow
 from coldstart.store.database import writing
-from coldstart.store.images import chunks, copies_of
+from coldstart.store.image_rows import chunks, copies_of
 from coldstart.store.schema import (
     images,
     label_answers,

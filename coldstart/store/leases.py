@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from coldstart.store.database import writing
-from coldstart.store.images import chunks
+from coldstart.store.image_rows import chunks
 from coldstart.store.schema import batch_images, leases, standing_answers
 
 LEASE_S = 600.0

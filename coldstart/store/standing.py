@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 
 from coldstart.labels.resolve import resolve
-from coldstart.store.images import copies_of
+from coldstart.store.image_rows import copies_of
 from coldstart.store.labels import EventRow, Labels
 from coldstart.store.memory import IMAGES, remembered, version
 from coldstart.store.schema import class_changes, images, label_events

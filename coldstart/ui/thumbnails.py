@@ -34,7 +34,7 @@ def _pages(project: Project, which: str, key: str) -> None:
 
 
 def thumbnail_pages(project: Project, which: str = "usable") -> None:
-    """A list of the project's images (`store.images.FILTERS`), a page at a time."""
+    """A list of the project's images (`store.image_lists.FILTERS`), a page at a time."""
     st.fragment(_pages)(project, which, f"page_of_{which}")
 
 

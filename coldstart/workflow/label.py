@@ -47,7 +47,7 @@ class ImportReport:
 
 
 def label_page(project: Project, which: str, page: int, size: int = PAGE_SIZE) -> LabelPage:
-    """One page of a list named in `store.images.FILTERS`, each image with answer and reason."""
+    """One page of a list of `store.image_lists.FILTERS`, each image with answer and reason."""
     total = project.store.images.count(which)
     pages = max(1, -(-total // size))
     page = min(max(page, 0), pages - 1)
