@@ -77,8 +77,8 @@ def _add_train(commands: Any, command: AddCommand) -> None:
         "--pixels",
         type=int,
         metavar="N",
-        help="with finetune: the side of what the network sees (default: its own, without a GPU "
-        "at most 160)",
+        help="with finetune: the side of what the network sees; a smaller one is quicker, and "
+        "usually worse (default: its own)",
     )
     group.add_argument(
         "--set",

@@ -20,6 +20,7 @@ from coldstart.training.intervals import clopper_pearson
 from coldstart.training.out_of_fold import OutOfFold
 from coldstart.training.probe import check_training_data, fit_probe
 from coldstart.training.probes import AUTOMATIC, probe_model
+from coldstart.training.threads import in_one_thread
 
 PICTURES_TO_SAY = 20
 """With fewer labelled pictures no accuracy is given: the interval would be some 45 points wide."""
@@ -109,6 +110,7 @@ class Evaluation:
         )
 
 
+@in_one_thread
 def cross_validate(
     vectors: np.ndarray,
     class_names: Sequence[str],

@@ -361,8 +361,14 @@ class _Run:
 
 
 def _balanced_loss(logits: np.ndarray, classes: np.ndarray) -> float:
-    """The mean negative log likelihood of each class, and of these the mean."""
+    """The mean negative log likelihood of each class, and of these the mean.
+
+    At the best temperature: smoothed labels make a network less sure, which is mended at the end
+    and shall not decide when to stop.
+    """
     from scipy.special import log_softmax
 
-    losses = -log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(classes)), classes]
+    scores = logits.astype(np.float64)
+    _, temperature = fit_temperature(scores, classes, 1.0)
+    losses = -log_softmax(scores / temperature, axis=1)[np.arange(len(classes)), classes]
     return float(np.mean([losses[classes == which].mean() for which in np.unique(classes)]))

@@ -17,6 +17,7 @@ from coldstart.progress import Progress, silent
 from coldstart.training.folds import group_numbers
 from coldstart.training.probes import AUTOMATIC, DEFAULT_PROBE, PROBES, probe_model
 from coldstart.training.scorers import Scorer, scorer_of
+from coldstart.training.threads import in_one_thread
 from coldstart.training.trained_on import TrainedOn, describe_training
 from coldstart.training.tuning import tune, tuning_folds
 
@@ -111,6 +112,7 @@ class Probe:
         progress(len(vectors), len(vectors), "predicting")
 
 
+@in_one_thread
 def fit_probe(
     vectors: np.ndarray,
     class_names: Sequence[str],

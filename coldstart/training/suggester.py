@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from coldstart.training.threads import in_one_thread
+
 _MOST_LABELS = 4_000  # beyond that a random part of them is learned from: the solve is cubic
 _TUNED_ON = 1_000
 _WIDTHS = (0.125, 0.25, 0.5, 1.0)  # of the median distance between two labelled images
@@ -51,6 +53,7 @@ class Suggester:
         return result
 
 
+@in_one_thread
 def fit_suggester(
     vectors: NDArray[np.float32], class_names: Sequence[str], *, seed: int = 0
 ) -> Suggester:

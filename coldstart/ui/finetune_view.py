@@ -60,7 +60,11 @@ def _form(project: Project, *, disabled: bool) -> None:
             "Epochs at most", 1, 1_000, None, placeholder="15, with a GPU 50"
         )
         pixels = right.number_input(
-            "Side of the images, in pixels", 32, 1_024, None, placeholder="at most 160 on a CPU"
+            "Side of the images, in pixels",
+            32,
+            1_024,
+            None,
+            placeholder="its own; smaller is quicker",
         )
         file = st.text_input(
             "A weights file to start from (optional)", placeholder="/home/you/weights.safetensors"

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 FINETUNE = "finetune"
 CPU_EPOCHS, GPU_EPOCHS = 15, 50
-CPU_PIXELS = 160
-"""On a CPU images are seen no larger, unless asked: it takes half the time of 224."""
 _LEVEL = 1 - ALPHA / LOOKS
 
 
@@ -77,7 +75,8 @@ def finetune(
     changed. Its figures stand beside those of the probe, on the audit images, which decide nothing.
 
     encoder : None takes the network behind the embedding set in use. blocks : how many of the last
-    blocks learn, 0 for all. epochs, pixels : by default fewer and smaller on a CPU.
+    blocks learn, 0 for all. epochs : by default fewer on a CPU. pixels : the side of what the
+    network sees, by default its own; a smaller one is quicker, and was worse.
 
     Raises
     ------
@@ -164,8 +163,6 @@ def starting_point(
     ------
     ColdstartError : there is none; what to do is said.
     """
-    import torch
-
     from coldstart.embeddings.encoders import SIMCLR
     from coldstart.embeddings.encoders.adapted import resized, trainable, trained_before
 
@@ -189,10 +186,7 @@ def starting_point(
             "Name a file with --weights FILE, or train a network on your images first with: "
             "coldstart simclr PROJECT.",
         )
-    side = start.cropping.side
-    if pixels is None and not torch.cuda.is_available():
-        side = min(side, CPU_PIXELS)
-    return encoder, resized(start, pixels or side)
+    return encoder, start if pixels is None else resized(start, pixels)
 
 
 def finetune_runs(project: Project) -> dict[str, list[Epoch]]:
