@@ -9,12 +9,16 @@ is a process with a connection of its own that commits for itself, on SQLite wai
 with busy_timeout=30 s: what a tool does that opens its database per request. Both insert the same
 rows into the same table, in turn, round by round. Starvation: the fewest labels any client got.
 
+Last, on SQLite: how long somebody waits for a page of 20 images under a lease while 8 others label
+through the one writer; in turn with it (`coldstart.store.turns`), beside waiting for SQLite's lock.
+
 The PostgreSQL server is that of the tests (COLDSTART_TEST_DATABASE_URL, or one on this machine).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import statistics
 import sys
@@ -59,6 +63,52 @@ def main() -> None:
                 f"{'':12}median: {shared:,.0f} beside {apart:,.0f} labels/s, "
                 f"ratio {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
             )
+    print("a page of 20 images while 8 people label, SQLite: milliseconds, median and longest")
+    for _ in range(options.rounds):
+        for name, in_turn in (("in turn", True), ("by busy_timeout", False)):
+            folder = tempfile.TemporaryDirectory()
+            with folder, new_database("sqlite", Path(folder.name)) as url:
+                waits = [1000 * one for one in _pages(url, 8, options.seconds, in_turn)]
+            print(
+                f"{name:>38}{statistics.median(waits):10.0f}{max(waits):11.0f}   {len(waits)} pages"
+            )
+
+
+def _pages(url: str, clients: int, seconds: float, in_turn: bool) -> list[float]:
+    """Every wait for a page, one page after the other."""
+    from coldstart.store import NewEvent, database
+
+    store = _filled(url)
+    if not in_turn:
+        database._turns[url] = _NoTurns()  # type: ignore[assignment]
+    until = time.perf_counter() + seconds
+
+    def label(client: int) -> None:
+        number = 0
+        while time.perf_counter() < until:
+            number += 1
+            image_id = 1 + number % IMAGES
+            store.label_writer.append([NewEvent(str(uuid4()), image_id, f"p{client}", "skipped")])
+
+    threads = [threading.Thread(target=label, args=(n,)) for n in range(clients)]
+    for thread in threads:
+        thread.start()
+    waits: list[float] = []
+    while (began := time.perf_counter()) < until:
+        first = 1 + 20 * (len(waits) % (IMAGES // 20))
+        store.leases.take("ann", range(first, first + 20))
+        waits.append(time.perf_counter() - began)
+        time.sleep(0.02)  # who asks again at once holds the lock by it; people look at their page
+    for thread in threads:
+        thread.join()
+    database._turns.pop(url, None)
+    store.close()
+    return waits
+
+
+class _NoTurns:
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
 
 def _shared(url: str, clients: int, seconds: float) -> list[list[float]]:
