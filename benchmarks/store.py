@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _pages(url: str, clients: int, seconds: float, in_turn: bool) -> list[float]:
-    """Every wait for a page, one page after the other."""
+    """Every wait for a page, one after the other with a breath between."""
     from coldstart.store import NewEvent, database
 
     store = _filled(url)
