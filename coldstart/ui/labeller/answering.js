@@ -59,8 +59,7 @@ function give(labeller, given) {
     labeller.recent.push({ at: now, count: changes.length });
     showPace(labeller.parts, labeller.recent);
     advance(labeller, Math.max(...places));
-  }
-  showCursor(labeller);
+  } else showCursor(labeller);
   speak(labeller.parts, sentenceFor(labeller, changes, "after"));
 }
 

@@ -15,6 +15,7 @@ export function partsOf(root) {
     answer: one(".answer"), reason: one(".reason"), page: one(".page"), spoken: one(".spoken"),
     zoom: one(".zoom"), sheet: one(".sheet"), why: one(".why"), comment: one(".comment"),
     perPage: one(".per-page"), confirm: one("[data-action=confirm-page]"),
+    confirmWords: one("[data-action=confirm-page] span"),
     undo: one("[data-action=undo]"), redo: one("[data-action=redo]"),
     previous: one("[data-action=previous-page]"), next: one("[data-action=next-page]"),
   };
@@ -52,15 +53,15 @@ export function showStates(parts, shortcuts, run) {
 }
 
 export function showSign(parts, words, sign) {
-  if (parts.sign.textContent !== words) parts.sign.textContent = words;
-  parts.sign.dataset.sign = words === "saved" ? "saved" : sign;
+  write(parts.sign, words);
+  const shown = words === "saved" ? "saved" : sign;
+  if (parts.sign.dataset.sign !== shown) parts.sign.dataset.sign = shown;
 }
 
 export function showProgress(parts, labelled, size, where) {
   const words = `${labelled} of ${size} answered ${where}`;
-  if (parts.done.textContent === words) return;
-  parts.done.textContent = words;
-  parts.meter.style.width = `${size ? (100 * labelled) / size : 0}%`;
+  if (!write(parts.done, words)) return;
+  parts.meter.style.transform = `scaleX(${size ? labelled / size : 0})`;
 }
 
 /** Labels a minute over the last two minutes. @param {{at: number, count: number}[]} recent */
@@ -69,15 +70,15 @@ export function showPace(parts, recent) {
   while (recent.length > 0 && recent[0].at < now - PACE_WINDOW_MS) recent.shift();
   const labels = recent.reduce((sum, step) => sum + step.count, 0);
   if (labels < PACE_FROM_LABELS) {
-    parts.pace.textContent = "";
+    write(parts.pace, "");
     return;
   }
   const minutes = Math.max(now - recent[0].at, 5000) / 60000;
-  parts.pace.textContent = `${Math.round(labels / minutes)} labels/min`;
+  write(parts.pace, `${Math.round(labels / minutes)} labels/min`);
 }
 
 export function showChosen(parts, count) {
-  parts.chosen.textContent = count > 0 ? `${count} selected` : "";
+  write(parts.chosen, count > 0 ? `${count} selected` : "");
 }
 
 /** How many images stand on a page, to choose from. @param {number[]} choices */
@@ -94,16 +95,16 @@ export function showPerPage(parts, chosen, choices) {
 
 /** How many suggestions one key would take. */
 export function showSuggested(parts, count) {
-  parts.confirm.hidden = count === 0;
-  parts.confirm.querySelector("span").textContent = `Take ${count} suggested`;
+  if (parts.confirm.hidden !== (count === 0)) parts.confirm.hidden = count === 0;
+  write(parts.confirmWords, `Take ${count} suggested`);
 }
 
 /** The image under the cursor, and why it was picked. */
 export function showAbout(parts, row, words) {
-  parts.name.textContent = row ? row.name : "";
+  write(parts.name, row ? row.name : "");
   parts.name.title = row ? row.path : "";
-  parts.answer.textContent = row ? words : "No images on this page.";
-  parts.reason.textContent = row?.reason ? `Why this image: ${row.reason}` : "";
+  write(parts.answer, row ? words : "No images on this page.");
+  write(parts.reason, row?.reason ? `Why this image: ${row.reason}` : "");
 }
 
 export function showPages(parts, page, pages) {
@@ -114,7 +115,7 @@ export function showPages(parts, page, pages) {
 
 /** One sentence that stays until the next answer; empty to take it away. */
 export function showNote(parts, sentence, tone = "problem") {
-  if (parts.note.textContent !== sentence) parts.note.textContent = sentence;
+  if (!write(parts.note, sentence) && parts.note.dataset.tone === tone) return;
   parts.note.dataset.tone = tone;
   parts.note.hidden = sentence === "";
 }
@@ -122,6 +123,18 @@ export function showNote(parts, sentence, tone = "problem") {
 /** Say something to those who cannot see it. */
 export function speak(parts, sentence) {
   parts.spoken.textContent = sentence;
+}
+
+/**
+ * Words in an element that holds nothing else, where they are others than before: what is left alone
+ * is neither laid out nor painted again. @returns {boolean} whether they are others
+ */
+function write(element, words) {
+  const [text] = element.childNodes;
+  if ((text?.data ?? "") === words) return false;
+  if (text && words) text.data = words;
+  else element.textContent = words;
+  return true;
 }
 
 function answerButton(key, name, color) {

@@ -6,6 +6,7 @@
  * @property {HTMLImageElement} image
  * @property {HTMLElement} badge
  * @property {HTMLElement} remark how many comments there are
+ * @property {boolean|null} chosen whether it is selected; null before anything was
  * @property {string} shown what it shows, to leave unchanged cells alone
  */
 
@@ -32,12 +33,14 @@ export function makeCell(row, index, thumbnailUrl) {
   tick.className = "tick";
   const badge = document.createElement("span");
   badge.className = "badge";
-  badge.append(document.createElement("i"), document.createElement("b"));
+  const words = document.createElement("b");
+  words.textContent = "–"; // hidden; words that change are quicker than words that come
+  badge.append(document.createElement("i"), words);
   const remark = document.createElement("span");
   remark.className = "remark";
   element.append(image, fallback, tick, badge, remark);
   for (const child of element.children) child.setAttribute("aria-hidden", "true");
-  return { element, image, badge, remark, shown: "" };
+  return { element, image, badge, remark, chosen: null, shown: "" };
 }
 
 /** Show an answer on a cell. @param {{kind: string, class_id: number|null}|null} answer */
@@ -55,10 +58,11 @@ export function paintAnswer(cell, row, answer, classes, suggestion) {
   delete cell.element.dataset.suggested;
   markComments(cell, row);
   const [swatch, text] = cell.badge.children;
-  swatch.textContent = answer ? (STATE_SIGNS[answer.kind] ?? "") : "";
+  const sign = answer ? (STATE_SIGNS[answer.kind] ?? "") : "";
+  if (swatch.textContent !== sign) swatch.textContent = sign;
   swatch.style.background = found?.color ?? "";
   swatch.style.borderColor = "";
-  text.textContent = answer ? words : "";
+  text.firstChild.data = answer ? words : "–";
 }
 
 /** Show what an open image may be: dashed, with a question mark and how sure that is. */
@@ -74,16 +78,17 @@ function paintSuggestion(cell, row, classes, suggestion) {
   cell.element.dataset.kind = "";
   cell.element.dataset.suggested = suggestion.probability < 0.5 ? "faint" : "yes";
   const [swatch, text] = cell.badge.children;
-  swatch.textContent = "";
+  if (swatch.textContent) swatch.textContent = "";
   swatch.style.background = "";
   swatch.style.borderColor = found?.color ?? "";
-  text.textContent = `${found?.name}? ${sure}`;
+  text.firstChild.data = `${found?.name}? ${sure}`;
   markComments(cell, row);
 }
 
 function markComments(cell, row) {
   const count = row.comments?.length ?? 0;
-  cell.remark.textContent = count > 0 ? String(count) : "";
+  const words = count > 0 ? String(count) : "";
+  if (cell.remark.textContent !== words) cell.remark.textContent = words;
   cell.remark.title = count === 1 ? "1 comment" : `${count} comments`;
 }
 

@@ -80,7 +80,7 @@ function mount(root, data) {
     suggestions: new Map(), suggesting: { timer: 0, tries: 0, labels: 0 }, awaited: null, answers: new Map(), storedAt: new Map(),
     classes: new Map(), ownClasses: [], actions: new Map(), store: null, outbox: null,
     outboxName: "", labelled: 0, recent: [], lastAnswerAt: Date.now(), namingFor: null,
-    imagesShown: "", keysShown: "", classesShown: "", settings: null, turning: false,
+    imagesShown: "", keysShown: "", classesShown: "", settings: null, turning: false, scrolling: false,
     trigger: (_name, _value) => {}, cleanups: [], prefetched: { hashes: "", images: [] },
   };
   labeller.show = (id, value, batchId) => showAnswer(labeller, id, value, batchId);

@@ -12,9 +12,19 @@ export function setCursor(labeller, place, scroll = true) {
   if (cell) {
     cell.element.classList.add("cursor");
     labeller.parts.grid.setAttribute("aria-activedescendant", cell.element.id);
-    if (scroll) cell.element.scrollIntoView({ block: "nearest" });
+    if (scroll) bringInSight(labeller);
   }
   showCursor(labeller);
+}
+
+/** In the next frame: asked for at once, the whole page would be laid out twice for a key. */
+function bringInSight(labeller) {
+  if (labeller.scrolling) return;
+  labeller.scrolling = true;
+  requestAnimationFrame(() => {
+    labeller.scrolling = false;
+    labeller.cells[labeller.cursor]?.element.scrollIntoView({ block: "nearest" });
+  });
 }
 
 /** The footer, and the large image if one is shown. */
@@ -35,8 +45,11 @@ export function select(labeller, places, passing = false) {
   labeller.selected = new Set(places);
   labeller.passing = passing;
   labeller.ofOneKind = false;
-  labeller.cells.forEach(({ element }, place) => {
-    element.setAttribute("aria-selected", String(labeller.selected.has(place)));
+  labeller.cells.forEach((cell, place) => {
+    const chosen = labeller.selected.has(place);
+    if (cell.chosen === chosen) return;
+    cell.chosen = chosen;
+    cell.element.setAttribute("aria-selected", String(chosen));
   });
   showChosen(labeller.parts, labeller.selected.size);
 }
