@@ -4,11 +4,11 @@
 
 A person who never errs labels every image through the labeller's own orders and rules, always with
 the cheapest keys that are right: one by one; in likeness order, where a group is selected as the
-cursor comes to it; and by suggestions, whose wrong ones are put right before one key a row takes the
-rest, or one key the rest of the page. A page of 120 images in rows of 15 is what the labeller shows
-on a screen 1,440 pixels wide. Counted are keys, clicks and drags. TrashNet comes from the folder named by
-COLDSTART_DATA, else ../shared/data; where it is missing the script says so. Exits 1 when
-suggestions taken by the row cost more than 0.25 actions a label after the first 100, or when a
+cursor comes to it; and by suggestions, whose wrong ones are put right before one key a row takes
+the rest, or one key the rest of the page. A page of 120 images in rows of 15 is what the labeller
+shows on a screen 1,440 pixels wide. Counted are keys, clicks and drags. TrashNet comes from the
+folder named by COLDSTART_DATA, else ../shared/data; where it is missing the script says so. Exits 1
+when suggestions taken by the row cost more than 0.25 actions a label after the first 100, or when a
 label is wrong.
 
 Not counted: looking. A person who overlooks a wrong suggestion makes a wrong label of it; this one
