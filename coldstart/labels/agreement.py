@@ -105,7 +105,8 @@ def _kappa(observed: float, expected: float, images: int, worth: float) -> Kappa
     low, high = _wilson(observed, worth)
     return Kappa(
         (observed - expected) / (1 - expected),
-        ((low - expected) / (1 - expected), (high - expected) / (1 - expected)),
+        # No answers agree less than -1, whatever a handful of images leaves open.
+        (max(-1.0, (low - expected) / (1 - expected)), (high - expected) / (1 - expected)),
         images,
         observed,
     )

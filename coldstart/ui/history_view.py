@@ -68,7 +68,7 @@ def _events(project: Project) -> None:
             "batch": row.batch,
             "done by": row.acted_by,
         }
-        for row in history_rows(project, events)
+        for row in history_rows(project, events, seen_by=session.annotator())
     ]
     for column in ("suggested", "done by"):
         if not any(row[column] for row in rows):

@@ -152,7 +152,7 @@ def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
 def _page(project: Project, view: str, shown: Queue | None) -> LabelPage:
     wanted, size = int(st.session_state.get(_PAGE, 0)), _per_page()
     if shown is None:
-        return label_page(project, view, wanted, size)
+        return label_page(project, view, wanted, size, seen_by=session.annotator())
     pages = max(1, -(-shown.images // size))
     number = min(max(wanted, 0), pages - 1)
     image_ids, groups = queue_order.arranged(project, shown.image_ids, number, size)

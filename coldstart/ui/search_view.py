@@ -142,6 +142,7 @@ def in_words(project: Project, search: Search) -> str:
 def found_page(project: Project, page: int, size: int) -> LabelPage:
     """One page of what is found."""
     search = current(project)
+    seen_by = None if session.may("review") else session.annotator()
     with guard():
         start = max(page, 0) * size
         ids, total = find(project, search, limit=2 * size, offset=start)
@@ -149,11 +150,11 @@ def found_page(project: Project, page: int, size: int) -> LabelPage:
         if start and not ids:
             return found_page(project, pages - 1, size)
         return LabelPage(
-            images=images_by_id(project, ids[:size]),
+            images=images_by_id(project, ids[:size], seen_by=seen_by),
             page=max(page, 0),
             pages=pages,
             total=total,
-            next_images=images_by_id(project, ids[size:]),
+            next_images=images_by_id(project, ids[size:], seen_by=seen_by),
         )
     return LabelPage([], 0, 1, 0, [])
 

@@ -14,7 +14,9 @@ from coldstart.labels.states import CLASS, LABEL_KINDS, ORIGINS, SKIPPED
 from coldstart.project import Project
 from coldstart.store import EventRow, NewEvent
 from coldstart.workflow.label import shown_name
-from coldstart.workflow.team import check_may
+from coldstart.workflow.team import check_may, hidden_from
+
+_BLIND = "not shown: you are to answer it blind"
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,24 @@ class Agreement:
     unsure: int
 
 
-def history_rows(project: Project, events: Sequence[EventRow]) -> list[HistoryRow]:
-    """These events in words, in their order."""
-    images = project.store.images.get(list({event.image_id for event in events}))
+def history_rows(
+    project: Project, events: Sequence[EventRow], *, seen_by: str | None = None
+) -> list[HistoryRow]:
+    """These events in words, in their order; nothing of what ``seen_by`` is to answer blind."""
+    ids = list({event.image_id for event in events})
+    images = project.store.images.get(ids)
+    hidden = hidden_from(project, seen_by, ids) if seen_by is not None else set()
     names = class_names(project)
     return [
         HistoryRow(
             at=datetime.fromtimestamp(event.at),
             annotator=event.annotator,
             image=shown_name(images[event.image_id].path),
-            answer=answer_words(names, event.kind, event.class_id),
+            answer=_BLIND
+            if event.image_id in hidden
+            else answer_words(names, event.kind, event.class_id),
             origin=ORIGINS.get(event.origin, event.origin),
-            suggestion=_suggestion(names, event.suggestion),
+            suggestion="" if event.image_id in hidden else _suggestion(names, event.suggestion),
             batch=event.batch_id,
             review=event.review,
             acted_by=event.acted_by or "",

@@ -15,7 +15,7 @@ from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.store import EventRow, ImageRow, NewEvent, Pick, Step
 from coldstart.workflow.suggest import describe_suggestions, suggestions
-from coldstart.workflow.team import mark_reviews
+from coldstart.workflow.team import mark_reviews, may
 
 PAGE_SIZE = 60
 _IMPORT_CHUNK = 1000
@@ -46,13 +46,20 @@ class ImportReport:
     ambiguous_paths: list[str]
 
 
-def label_page(project: Project, which: str, page: int, size: int = PAGE_SIZE) -> LabelPage:
-    """One page of a list of `store.image_lists.FILTERS`, each image with answer and reason."""
+def label_page(
+    project: Project, which: str, page: int, size: int = PAGE_SIZE, *, seen_by: str | None = None
+) -> LabelPage:
+    """One page of a list of `store.image_lists.FILTERS`, each image with answer and reason.
+
+    seen_by : who looks: where two people are to answer, only a reviewer sees what others said.
+    """
+    if seen_by is not None and may(project, seen_by, "review"):
+        seen_by = None
     total = project.store.images.count(which)
     pages = max(1, -(-total // size))
     page = min(max(page, 0), pages - 1)
     rows = project.store.images.page(which, page * size, 2 * size)
-    images = describe_images(project, rows[:size])
+    images = describe_images(project, rows[:size], seen_by=seen_by)
     if which == "disagreement":
         said = _who_said_what(project, [row.image_id for row in rows[:size]])
         images = [one | {"reason": said.get(one["id"], "")} for one in images]
@@ -61,7 +68,7 @@ def label_page(project: Project, which: str, page: int, size: int = PAGE_SIZE) -
         page=page,
         pages=pages,
         total=total,
-        next_images=describe_images(project, rows[size:]),
+        next_images=describe_images(project, rows[size:], seen_by=seen_by),
     )
 
 

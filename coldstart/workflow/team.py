@@ -55,6 +55,16 @@ def may(project: Project, name: str, action: str) -> bool:
     return action in ROLES[role].may
 
 
+def hidden_from(project: Project, name: str, image_ids: Sequence[int]) -> set[int]:
+    """Those of these images of which this person must not see what others have said: two people
+    are to answer them, they have not yet, and they do not review."""
+    if may(project, name, "review"):
+        return set()
+    picks = project.store.batches.last_picks(list(image_ids))
+    twice = [image_id for image_id, pick in picks.items() if pick.wanted > 1]
+    return set(twice) - project.store.labels.own(name, twice).keys()
+
+
 def set_role(project: Project, name: str, role: str, *, by: str = "") -> Member:
     """Give somebody another role.
 

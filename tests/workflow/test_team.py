@@ -13,7 +13,8 @@ from coldstart.project import Project
 from coldstart.store import NewEvent
 from coldstart.ui.routes import ProjectGate
 from coldstart.workflow.export import manifest_rows
-from coldstart.workflow.label import append_events, images_by_id
+from coldstart.workflow.history import history_rows
+from coldstart.workflow.label import append_events, images_by_id, label_page
 from coldstart.workflow.projects import open_project, open_served
 from coldstart.workflow.queue import queue_images
 from coldstart.workflow.scan import scan
@@ -60,6 +61,22 @@ def test_two_people_answer_blind_and_a_reviewer_decides(team: Project) -> None:
     assert label_of(team, 1) == "dog"
     say(team, "rita", 1, "cat")
     assert label_of(team, 1) == "cat"
+
+
+def test_no_list_tells_what_others_said_before_one_has_answered(team: Project) -> None:
+    say(team, "anna", 1, "cat")
+    for name, state, words in (
+        ("ben", None, "not shown: you are to answer it blind"),
+        ("rita", "anna", "cat"),
+        ("anna", "anna", "cat"),
+    ):
+        page = label_page(team, "class", 0, seen_by=name)
+        shown = page.images[0]["state"]
+        assert (shown and shown["annotator"]) == state
+        (row,) = history_rows(team, team.store.labels.events(), seen_by=name)
+        assert row.answer == words
+    say(team, "ben", 1, "dog")  # from now on he may know
+    assert history_rows(team, team.store.labels.events(), seen_by="ben")[0].answer == "cat"
 
 
 def test_a_reviewers_blind_answer_is_one_among_others(team: Project) -> None:
