@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coldstart.selection.exact import one_blas_thread
 from coldstart.selection.pool import Pool
 
 _STRENGTH = 10.0
@@ -86,7 +87,7 @@ def doubt_of(pool: Pool, strategy: str) -> Doubt:
     known: Doubt | None = pool.cache.get("doubt")
     if known is None:
         probe = fit_probe(pool.unit[pool.labelled], pool.labels)
-        known = Doubt(probe.predict_proba(pool.unit).astype(np.float64), probe.classes_.tolist())
+        known = Doubt(probabilities_by(probe, pool), probe.classes_.tolist())
         pool.cache["doubt"] = known
     return known
 
@@ -109,7 +110,17 @@ def fit_probe(unit: NDArray[np.float32], labels: Any) -> Any:
     """A class-balanced logistic regression (scikit-learn's)."""
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=1000).fit(unit, labels)
+    probe = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=1000)
+    with one_blas_thread():
+        return probe.fit(unit, labels)
+
+
+def probabilities_by(probe: Any, pool: Pool) -> NDArray[np.float64]:
+    """(n, c) what a probe thinks of each image; of exact copies the same, to the last bit."""
+    with one_blas_thread():
+        found = probe.predict_proba(pool.unit)
+    said: NDArray[np.float64] = found.astype(np.float64)[pool.lowest_copy]
+    return said
 
 
 def _held_out(pool: Pool, folds: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

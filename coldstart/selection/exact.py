@@ -128,6 +128,23 @@ def over_blocks(work: Callable[[slice], Result], blocks: list[slice]) -> list[Re
             return list(workers.map(work, blocks))
 
 
+def lowest_copies(unit: Unit) -> NDArray[np.int64]:
+    """(n,) the lowest of the rows that are exact copies of each; itself where there is none."""
+    n, d = unit.shape
+    factors = np.random.default_rng(0).integers(1, 2**63, d, dtype=np.uint64) | np.uint64(1)
+    hashed = np.empty(n, dtype=np.uint64)
+    for part in row_blocks(n, max(1, 2**20 // d)):
+        # Plus zero, so that -0.0 and 0.0 have the same bits.
+        bits = np.ascontiguousarray(unit[part] + np.float32(0)).view(np.uint32)
+        hashed[part] = bits.astype(np.uint64) @ factors
+    _, first, group = np.unique(hashed, return_index=True, return_inverse=True)
+    lowest = first[group].astype(np.int64)
+    others = np.flatnonzero(lowest != np.arange(n))
+    chance = others[(unit[others] != unit[lowest[others]]).any(axis=1)]
+    lowest[chance] = chance
+    return lowest
+
+
 def row_numbers(rows: Rows | slice) -> Rows:
     """The rows of a slice one by one; other rows as they are."""
     if isinstance(rows, slice):

@@ -274,7 +274,7 @@ def assign(
         of_row[part] = nearest
 
     if vectors is None:
-        blocks = row_blocks(len(unit), max(256, _BLOCK_ENTRIES // len(centres)))
+        blocks = row_blocks(len(unit), max(64, _BLOCK_ENTRIES // len(centres)))
         over_blocks(assign_block, blocks)
     else:
         for part in row_blocks(len(unit), vectors.rows_a_tile(len(centres))):

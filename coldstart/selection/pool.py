@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coldstart.selection.exact import lowest_copies
+
 if TYPE_CHECKING:
     from coldstart.selection.neighbours import RadiusGraph
 
@@ -80,6 +82,12 @@ class Pool:
     def unit(self) -> NDArray[np.float32]:
         """(n, d) float32, C order: the rows divided by their length."""
         return _divide_by_length(self.embeddings, self._lengths)
+
+    @cached_property
+    def lowest_copy(self) -> NDArray[np.int64]:
+        """(n,) the lowest of the rows that are exact copies of each. What is said of a row by way
+        of products whose last bits depend on its place is said of this one, so that copies tie."""
+        return lowest_copies(self.unit)
 
     @property
     def mass(self) -> NDArray[np.float64]:

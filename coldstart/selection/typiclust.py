@@ -27,6 +27,7 @@ from coldstart.selection.strategy import ENGINE_HELP, ONE_MACHINE, Strategy, opt
 from coldstart.selection.uncertainty import Margin
 
 _SMALL_GROUP = 5
+_TILE_ENTRIES = 8_000_000
 # Typicalities that differ by less than this share of the best are measured again.
 _TIE = 1e-4
 
@@ -174,7 +175,7 @@ def _typicality(unit: Unit, count: int) -> NDArray[np.float64]:
     if count < 1:
         return np.ones(len(unit))
     out = np.empty(len(unit))
-    for part in row_blocks(len(unit), max(1, 8_000_000 // len(unit))):
+    for part in row_blocks(len(unit), max(1, _TILE_ENTRIES // len(unit))):
         closeness = unit[part] @ unit.T
         closeness[np.arange(len(closeness)), np.arange(part.start, part.stop)] = -np.inf
         nearest = np.partition(closeness, len(unit) - count, axis=1)[:, len(unit) - count :]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.progress import Progress
-from coldstart.selection.doubt import Doubt, doubt_of, entropy, fit_probe
+from coldstart.selection.doubt import Doubt, doubt_of, entropy, fit_probe, probabilities_by
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.strategy import Strategy, option
 
@@ -103,7 +103,7 @@ class Committee(Uncertainty):
             missing = np.setdiff1d(np.arange(len(classes)), true[drawn])
             drawn = np.concatenate([drawn, first_of_class[missing]])
             probe = fit_probe(pool.unit[pool.labelled[drawn]], true[drawn])
-            votes[member] = probe.predict_proba(pool.unit)
+            votes[member] = probabilities_by(probe, pool)
         return votes, Doubt(votes.mean(axis=0), classes.tolist())
 
 

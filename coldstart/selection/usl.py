@@ -18,6 +18,8 @@ from coldstart.selection.neighbours import knn
 from coldstart.selection.pool import Pool, Selection
 from coldstart.selection.strategy import Strategy, option
 
+_TILE_ENTRIES = 8_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class USL(Strategy):
@@ -54,7 +56,7 @@ class USL(Strategy):
         density = np.ones(pool.n)
         if pool.n > 1:
             distance, _ = knn(pool.unit, min(self.neighbours, pool.n - 1))
-            density = 1 / (distance.mean(axis=1) + 1e-5)
+            density = (1 / (distance.mean(axis=1) + 1e-5))[pool.lowest_copy]
         if pool.weights is not None:
             density = density * pool.weights / pool.weights.max()
         fixed = len(pool.labelled)
@@ -95,13 +97,13 @@ class USL(Strategy):
             [np.arange(len(picks)), np.full(len(pool.labelled), -2, dtype=np.int64)]
         )
         out = np.empty(pool.n)
-        for part in row_blocks(pool.n, max(1, 8_000_000 // len(others))):
+        for part in row_blocks(pool.n, max(1, _TILE_ENTRIES // len(others))):
             closeness = (pool.unit[part] @ pool.unit[others].T).astype(np.float64)
             distance = np.sqrt(np.maximum(1e-6, 2 - 2 * closeness))
             force = distance**-self.power
             force[group[part][:, None] == other_groups[None, :]] = 0
             out[part] = force.sum(axis=1)
-        return out
+        return out[pool.lowest_copy]
 
 
 def _best_of_groups(

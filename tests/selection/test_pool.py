@@ -159,3 +159,13 @@ def test_a_graph_of_other_vectors_is_refused() -> None:
     assert isinstance(graph, RadiusGraph)
     with pytest.raises(ValueError, match="other embeddings"):
         Pool(GOOD[::-1], graph=graph)
+
+
+def test_exact_copies_know_the_lowest_of_them() -> None:
+    vectors = np.random.default_rng(0).integers(-2, 3, size=(400, 3)).astype(float)
+    vectors[(vectors == 0).all(axis=1)] = 1
+    vectors[vectors == 0] *= -1.0
+    pool = Pool(vectors)
+    expected = [int(np.flatnonzero((pool.unit == row).all(axis=1))[0]) for row in pool.unit]
+    assert pool.lowest_copy.tolist() == expected
+    assert len(set(expected)) < 400

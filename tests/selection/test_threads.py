@@ -1,4 +1,4 @@
-"""Picks do not depend on how many threads the matrix products use."""
+"""Picks do not depend on threads, nor on how the work is cut into blocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from coldstart.selection import Pool, approximate, select
+from coldstart.selection import (
+    Pool,
+    approximate,
+    herding_passes,
+    make_strategy,
+    neighbours,
+    strategies,
+    typiclust,
+    usl,
+)
+from coldstart.selection import kmeans as kmeans_module
 from coldstart.selection.approximate import approximate_graph
 from coldstart.selection.kmeans import kmeans
 
@@ -19,22 +29,42 @@ def clustered(n: int, d: int) -> np.ndarray:
     return vectors
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["probcover", "maxherding", "facility_location", "coreset", "kmeans", "typiclust", "usl"],
-)
-def test_same_picks_with_one_thread_and_with_two(name: str) -> None:
-    vectors = clustered(3000, 64)
-    found = []
-    for threads in (1, 2):
-        with threadpool_limits(threads):
-            found.append(select(Pool(vectors), 40, name).indices.tolist())
-    assert found[0] == found[1]
+BLOCKS = [
+    (neighbours, "_TILE_ROWS", 100),
+    (herding_passes, "_TILE_ROWS", 100),
+    (kmeans_module, "_BLOCK_ENTRIES", 100),
+    (typiclust, "_TILE_ENTRIES", 3_000),
+    (usl, "_TILE_ENTRIES", 3_000),
+]
+
+
+@pytest.mark.parametrize("name", [name for name in strategies() if name != "random"])
+def test_same_picks_with_other_threads_and_blocks(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Copies of 100 rows, 40 of which are labelled: of equal ones the lowest must be picked.
+    vectors = clustered(700, 32)
+    labels = [str(row % 3) for row in range(40)]
+    settings = {"steps": 20} if name == "activeft" else {}
+
+    def picks() -> list[int]:
+        pool = Pool(vectors, labelled=range(40), labels=labels)
+        if not strategies()[name].needs_labels and name not in ("auto", "uherding", "dcom", "tcm"):
+            pool = Pool(vectors)
+        return make_strategy(name, **settings).select(pool, 40).indices.tolist()
+
+    with threadpool_limits(1):
+        one = picks()
+    with threadpool_limits(2):
+        assert picks() == one
+        for module, constant, value in BLOCKS:
+            monkeypatch.setattr(module, constant, value)
+        assert picks() == one
 
 
 def test_same_centres_to_the_last_bit_with_one_thread_and_with_two() -> None:
     # Odd sizes, because there two BLAS threads round otherwise than one.
-    unit = Pool(clustered(3001, 1001)).unit
+    unit = Pool(clustered(1501, 501)).unit
     found = []
     for threads in (1, 2):
         with threadpool_limits(threads):
@@ -48,7 +78,7 @@ def test_same_approximate_graph_with_one_thread_and_with_two(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(approximate, "_FEWEST_ROWS", 1000)
-    unit = Pool(clustered(4000, 16)).unit
+    unit = Pool(clustered(2500, 16)).unit
     found = []
     for threads in (1, 2):
         with threadpool_limits(threads):
