@@ -13,25 +13,46 @@ from coldstart.ui import job_card, session
 from coldstart.ui.head import question
 from coldstart.ui.words import count, percent
 from coldstart.workflow.confident import ConfidentShare, confident_share
+from coldstart.workflow.finetune import FINETUNE
 from coldstart.workflow.predictions import prediction_totals, predictions, predictions_csv
 from coldstart.workflow.projects import check_export_place
 
+PROBE = "probe"
 _PERCENT = "%.0f%%"
 _PRECISIONS = (0.8, 0.9, 0.95, 0.98, 0.99)
 
 
 def show(project: Project) -> None:
     """The predicted classes, the share that is confident enough, and the files."""
-    totals = prediction_totals(project)
-    if not totals:
+    if project.store.runs.latest() is None:
         return
     question("What does it say about the whole pool?")
+    model = _whose(project)
+    totals = prediction_totals(project, model)
+    if not totals:
+        return
     left, right = st.columns([2, 3], gap="large")
     with left:
         _classes(totals)
     with right:
-        share = _confident(project, sum(images for _, images, _ in totals))
-        _files(project, share)
+        share = _confident(project, sum(images for _, images, _ in totals), model)
+        _files(project, share, model)
+
+
+def _whose(project: Project) -> str:
+    """Which model's predictions: a choice once a network has been fine-tuned."""
+    if project.store.runs.latest(FINETUNE) is None:
+        return PROBE
+    chosen = st.segmented_control(
+        "Whose predictions",
+        (PROBE, FINETUNE),
+        format_func={PROBE: "The probe", FINETUNE: "The fine-tuned network"}.__getitem__,
+        default=PROBE,
+        required=True,
+        key="predictions_of",
+        label_visibility="collapsed",
+    )
+    return str(chosen or PROBE)
 
 
 def _classes(totals: list[tuple[str, int, float]]) -> None:
@@ -51,7 +72,7 @@ def _classes(totals: list[tuple[str, int, float]]) -> None:
     )
 
 
-def _confident(project: Project, images: int) -> ConfidentShare:
+def _confident(project: Project, images: int, model: str) -> ConfidentShare:
     precision = st.segmented_control(
         "How often must a prediction be right to be used without a look?",
         _PRECISIONS,
@@ -60,7 +81,7 @@ def _confident(project: Project, images: int) -> ConfidentShare:
         required=True,
         key="precision",
     )
-    share = confident_share(project, float(precision or 0.95))
+    share = confident_share(project, float(precision or 0.95), model=model)
     if share.share is not None:
         st.markdown(
             f"**{count(round(share.share * images), 'image')}, the surest {percent(share.share)}, "
@@ -75,12 +96,12 @@ def _confident(project: Project, images: int) -> ConfidentShare:
     return share
 
 
-def _files(project: Project, share: ConfidentShare) -> None:
-    name = f"{slug(project.name)}-predictions"
+def _files(project: Project, share: ConfidentShare, model: str) -> None:
+    name = f"{slug(project.name)}-predictions" + ("" if model == PROBE else f"-{model}")
     with st.container(horizontal=True):
         st.download_button(
             "Predictions (csv)",
-            data=lambda: predictions_csv(_table(project)),
+            data=lambda: predictions_csv(_table(project, model)),
             file_name=f"{name}.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -89,7 +110,7 @@ def _files(project: Project, share: ConfidentShare) -> None:
         )
         st.download_button(
             "Predictions (parquet)",
-            data=lambda: _parquet(_table(project)),
+            data=lambda: _parquet(_table(project, model)),
             file_name=f"{name}.parquet",
             mime="application/vnd.apache.parquet",
             icon=":material/download:",
@@ -107,6 +128,7 @@ def _files(project: Project, share: ConfidentShare) -> None:
             key="predicted_apart",
         )
         arguments = ["--format", "folders", "--to", place]
+        arguments += [] if model == PROBE else ["--model", model]
         arguments += ["--copies"] if copies else []
         arguments += ["--precision", f"{share.precision:g}"] if apart else []
         if st.button("Make the folders", icon=":material/folder:", disabled=not place.strip()):
@@ -115,8 +137,8 @@ def _files(project: Project, share: ConfidentShare) -> None:
         st.code(command_line(project, "predict", arguments), language="bash")
 
 
-def _table(project: Project) -> pd.DataFrame:
-    table = predictions(project)
+def _table(project: Project, model: str) -> pd.DataFrame:
+    table = predictions(project, model)
     return pd.DataFrame() if table is None else table
 
 
