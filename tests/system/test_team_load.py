@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from databases import BACKENDS, new_database
 from simulated_team import app_server, label_everything, queued_project
@@ -26,6 +27,10 @@ def test_eight_people_share_a_queue_and_nothing_is_lost_or_done_twice(
             run = label_everything(project, server.port, PEOPLE)
         waiting = project.store.batches.waiting()
         project.store.close()
+    slow = np.percentile(run.answers_ms(), 95)
+    print(
+        f"{backend}: {len(run.stored) / run.seconds:.0f} labels/s, p95 of the answer {slow:.0f} ms"
+    )
     assert [reason for one in run.people.values() for reason in one.refused] == []
     assert all(one.handed for one in run.people.values())
     assert (run.double_assigned, run.lost, run.twice) == (0, 0, 0)
