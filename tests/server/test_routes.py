@@ -21,7 +21,7 @@ from coldstart.server.gate import LabellerClass, Stored
 from coldstart.server.limits import MAX_BODY_BYTES
 from coldstart.server.messages import RefusedEvent, SentEvent
 from coldstart.server.routes import labeller_routes, route_urls
-from coldstart.server.tokens import image_key, make_token, project_key
+from coldstart.server.tokens import image_key, make_token
 
 HASH = "ab" * 32
 
@@ -166,14 +166,6 @@ def test_without_a_valid_token_nothing_is_stored(client, gate, headers, status) 
     assert gate.stored == {}
 
 
-def test_an_expired_token_is_refused(client, gate) -> None:
-    token = make_token(gate.folder / "birds", "ann", lifetime_s=5, now=0)
-    reply = client.post(
-        "/api/labels", json={"events": []}, headers={"Authorization": f"Bearer {token}"}
-    )
-    assert reply.status_code == 401
-
-
 @pytest.mark.parametrize("origin", ["http://evil.test", "http://app.test:99", "null"])
 def test_another_origin_is_refused_even_with_a_token(client, gate, bearer, origin) -> None:
     headers = bearer | {"Origin": origin}
@@ -256,75 +248,11 @@ def test_an_original_is_shown_at_display_size(client, gate) -> None:
         assert client.get(f"{urls['images']}/{image_id}/{HASH}.jpg").status_code == 404
 
 
-def test_every_answer_carries_the_guard_headers(client, gate, bearer) -> None:
-    urls = route_urls(image_key(gate.folder / "birds", "ann"))
-    replies = [
-        client.post("/api/labels", json={"events": []}, headers=bearer),
-        client.post("/api/labels", json={"events": []}),
-        client.get(f"{urls['thumbnails']}/{HASH}.jpg"),
-        client.get(f"{urls['images']}/1/{HASH}.jpg"),
-    ]
-    for reply in replies:
-        assert reply.headers["x-content-type-options"] == "nosniff"
-        assert reply.headers["content-security-policy"].startswith("default-src 'none'")
-        assert reply.headers["cross-origin-resource-policy"] == "same-origin"
-
-
 def test_the_routes_stand_below_a_base_path(gate, bearer) -> None:
     client = TestClient(Starlette(routes=labeller_routes(gate, "/team/labels/")))
     urls = route_urls("key", "team/labels")
     assert urls["labels"] == "/team/labels/api/labels"
     assert client.post(urls["labels"], json={"events": []}, headers=bearer).status_code == 200
-
-
-def request_each(client: TestClient, gate: Gate, **headers: str) -> dict[str, Any]:
-    """The status of every route that needs a token, asked with these headers."""
-    body = {"events": [event()]}
-    return {
-        "labels": client.post("/api/labels", json=body, headers=headers),
-        "leases": client.post("/api/leases", json={"count": 2}, headers=headers),
-        "classes": client.post("/api/classes", json={"name": "cat"}, headers=headers),
-        "export": client.get("/api/export?format=csv", headers=headers),
-    }
-
-
-def pictures(client: TestClient, key: str, **headers: str) -> list[int]:
-    urls = route_urls(key)
-    return [
-        client.get(f"{urls['thumbnails']}/{HASH}.jpg", headers=headers).status_code,
-        client.get(f"{urls['images']}/1/{HASH}.jpg", headers=headers).status_code,
-    ]
-
-
-def test_every_route_refuses_who_has_no_token_an_old_one_or_a_key_instead(client, gate) -> None:
-    birds = gate.folder / "birds"
-    old = make_token(birds, "ann", lifetime_s=5, now=0)
-    wrong = [{}, {"Authorization": f"Bearer {old}"}]
-    wrong += [{"Authorization": f"Bearer {made(birds)}"} for made in (project_key, key_of_ann)]
-    for headers in wrong:
-        replies = request_each(client, gate, **headers)
-        assert {reply.status_code for reply in replies.values()} == {401}
-    for key in (
-        "x.y",
-        project_key(birds),
-        make_token(birds, "ann"),
-        image_key(birds, "ann", now=0),
-    ):
-        assert pictures(client, key) == [401, 401]
-    assert pictures(client, key_of_ann(birds)) == [200, 200]
-    assert gate.stored == {}
-
-
-def key_of_ann(directory: Path) -> str:
-    return image_key(directory, "ann")
-
-
-def test_every_route_refuses_another_site(client, gate, bearer) -> None:
-    for headers in ({"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
-        replies = request_each(client, gate, **bearer, **headers)
-        assert {reply.status_code for reply in replies.values()} == {403}
-        assert pictures(client, key_of_ann(gate.folder / "birds"), **headers) == [403, 403]
-    assert gate.stored == {}
 
 
 def test_a_token_opens_its_own_project_and_no_other(client, gate) -> None:
@@ -335,26 +263,13 @@ def test_a_token_opens_its_own_project_and_no_other(client, gate) -> None:
     assert gate.stored[sent["uuid"]][0] == gate.folder / "cats"
 
 
-@pytest.mark.parametrize(
-    ("role", "allowed"),
-    [
-        ("guest", set()),
-        ("labeller", {"labels", "leases", "classes"}),
-        ("reviewer", {"labels", "leases", "classes", "export"}),
-        ("owner", {"labels", "leases", "classes", "export"}),
-    ],
-)
-def test_a_role_allows_what_it_says_and_no_more(client, gate, bearer, role, allowed) -> None:
-    gate.roles["ann"] = role
-    replies = request_each(client, gate, **bearer)
-    assert {name for name, reply in replies.items() if reply.status_code == 200} == allowed
-    refused = [reply for name, reply in replies.items() if name not in allowed]
-    assert all(reply.status_code == 403 and reply.json()["remedy"] for reply in refused)
-
-
 def test_work_is_handed_out_and_returned(client, bearer) -> None:
     reply = client.post("/api/leases", json={"count": 2}, headers=bearer)
     assert reply.json() == {"images": [1, 2]}
     assert client.post("/api/leases", json={"count": 0}, headers=bearer).json() == {"returned": 3}
+    some = {"count": 0, "images": [1, 2]}
+    assert client.post("/api/leases", json=some, headers=bearer).json() == {"returned": 2}
+    some["images"] = ["1"]
+    assert client.post("/api/leases", json=some, headers=bearer).status_code == 400
     for count in (-1, 10**6, "2", None, True):
         assert client.post("/api/leases", json={"count": count}, headers=bearer).status_code == 400

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from coldstart.labels.roles import ACTIONS, ROLES, ROUTES
 from coldstart.project import Project
 from coldstart.server.routes import route_urls
-from coldstart.server.tokens import image_key, make_token
+from coldstart.server.tokens import image_key, make_token, project_key
 from coldstart.store import NewEvent
 from coldstart.ui.routes import routes
 from coldstart.workflow.label import append_events
@@ -55,6 +55,15 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         append_events(project, [NewEvent(str(uuid4()), 3, "labeller", "skipped")])
         yield project
         project.store.close()
+
+
+@pytest.fixture(scope="module")
+def other(team: Project) -> Iterator[Project]:
+    """Another project of the same server, in which none of them is."""
+    project = Project.create(team.directory.with_name("other"), [team.roots[0]])
+    join(project, "somebody")
+    yield project
+    project.store.close()
 
 
 @pytest.fixture(scope="module")
@@ -115,20 +124,20 @@ def test_a_route_refuses_whoever_has_no_valid_permission(
     other_kind = (make_token if route in IMAGE_ROUTES else image_key)(directory, "owner")
     assert ask(route, token=other_kind).status_code == 401
     genuine = (image_key if route in IMAGE_ROUTES else make_token)(directory, "owner")
-    assert ask(route, token=genuine[:-2] + "xx").status_code == 401
+    for no_permission in (genuine[:-2] + "xx", "x.y", project_key(directory)):
+        assert ask(route, token=no_permission).status_code == 401
     assert ask(route, "stranger").status_code == 403
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_permission_for_one_project_opens_no_other(route: str, ask: Ask, team: Project) -> None:
-    other = Project.create(team.directory.with_name(f"other-{route}"), [team.roots[0]])
-    join(other, "somebody")
+def test_a_permission_for_one_project_opens_no_other(
+    route: str, ask: Ask, team: Project, other: Project
+) -> None:
     make = image_key if route in IMAGE_ROUTES else make_token
     assert ask(route, token=make(other.directory, "owner")).status_code == 403
     outside = team.directory.parent.with_name("elsewhere")
     assert ask(route, token=make(outside, "owner")).status_code == 403
     assert len(team.store.labels.events()) == 1
-    other.store.close()
 
 
 @pytest.mark.parametrize("route", ROUTES)
