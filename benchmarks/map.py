@@ -6,8 +6,9 @@
 The same points in the same Chromium (of the system, no GPU: the slowest case) through the same
 Streamlit, back to back: the app's WebGL component, whose places travel as bytes and whose lasso
 comes back as a polygon, and plotly's scattergl through `st.plotly_chart`. Ready: from the press of
-a button to the first picture. Lasso: from letting go of the mouse to the number of selected points
-on the screen, counted in Python. MB: what the browser received, by HTTP and WebSocket.
+a button to the first picture. Zoom, pan: one step of the wheel, or of a drag, until the browser can
+draw the next frame (17 ms is the least there is). Lasso: from letting go of the mouse to the number
+of selected points on the screen, counted in Python. MB: what the browser received.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -29,6 +31,17 @@ from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 APP = Path(__file__).parent / "map_app" / "app.py"
 WAIT_MS = 180_000
+STEPS = 15
+COLUMNS = (
+    ("points", 10),
+    ("by", 9),
+    ("ready s", 10),
+    ("zoom ms", 10),
+    ("pan ms", 10),
+    ("lasso s", 10),
+    ("selected", 10),
+    ("MB", 8),
+)
 READY = {
     "webgl": "() => window.__mapReady()",
     "plotly": "() => document.querySelector('.js-plotly-plot canvas') && "
@@ -64,15 +77,15 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-gpu"]
         )
-        print(f"{'points':>10}{'by':>9}{'ready s':>10}{'lasso s':>10}{'selected':>10}{'MB':>8}")
+        print("".join(f"{title:>{width}}" for title, width in COLUMNS))
         try:
             for count in sizes:
                 found = {kind: measure(browser, port, kind, count, repeats) for kind in READY}
                 for kind, one in found.items():
                     print(row(count, kind, one), flush=True)
                 if all(found.values()):
-                    ready, lasso = (found["plotly"][i] / found["webgl"][i] for i in (0, 1))
-                    print(f"{'':>10}{'ratio':>9}{ready:>9.1f}x{lasso:>9.1f}x")
+                    ratios = (found["plotly"][i] / found["webgl"][i] for i in range(4))
+                    print(f"{'':>10}{'ratio':>9}" + "".join(f"{one:>9.1f}x" for one in ratios))
         finally:
             browser.close()
             server.terminate()
@@ -80,10 +93,12 @@ def main() -> int:
     return 0
 
 
-def measure(
-    browser: Browser, port: int, kind: str, count: int, repeats: int
-) -> tuple[float, float, int, float] | None:
-    """Seconds until ready, seconds of a lasso, points in it, megabytes; None: it took too long."""
+Figures = tuple[float, float, float, float, int, float]
+"""Seconds until ready, ms of a zoom and of a pan, seconds of a lasso, points in it, megabytes."""
+
+
+def measure(browser: Browser, port: int, kind: str, count: int, repeats: int) -> Figures | None:
+    """Medians; None: it took too long."""
     runs = []
     for number in range(repeats + 1):
         context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -101,7 +116,7 @@ def measure(
     return tuple(statistics.median(values) for values in zip(*runs))  # type: ignore[return-value]
 
 
-def one_run(page: Page, port: int, kind: str, count: int) -> tuple[float, float, int, float]:
+def one_run(page: Page, port: int, kind: str, count: int) -> Figures:
     received = [0]
     page.on(
         "websocket",
@@ -122,8 +137,17 @@ def one_run(page: Page, port: int, kind: str, count: int) -> tuple[float, float,
     megabytes = received[0] / 1e6
     box = page.locator(".map .marks, .js-plotly-plot .nsewdrag").first.bounding_box()
     assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    zoom = ms_a_frame(page, lambda step: page.mouse.wheel(0, -90 if step < STEPS / 2 else 90))
+    page.mouse.down()
+    pan = ms_a_frame(page, lambda step: page.mouse.move(middle[0] + 3 * step, middle[1]))
+    page.mouse.move(*middle)
+    page.mouse.up()
     if kind == "webgl":
         page.get_by_role("button", name="Lasso").click()
+    else:
+        page.locator("[data-attr='dragmode'][data-val='lasso']").dispatch_event("click")
     corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     page.mouse.move(*places[0])
@@ -135,7 +159,16 @@ def one_run(page: Page, port: int, kind: str, count: int) -> tuple[float, float,
     said = page.get_by_text("selected ")
     said.wait_for()
     lasso = time.perf_counter() - started
-    return ready, lasso, int(said.inner_text().split()[-1]), megabytes
+    return ready, zoom, pan, lasso, int(said.inner_text().split()[-1]), megabytes
+
+
+def ms_a_frame(page: Page, act: Callable[[int], None]) -> float:
+    """Mean milliseconds from an act until the browser can draw the frame after it."""
+    started = time.perf_counter()
+    for step in range(STEPS):
+        act(step)
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => done(0)))")
+    return 1000 * (time.perf_counter() - started) / STEPS
 
 
 def add_length(received: list[int], reply: object) -> None:
@@ -143,11 +176,14 @@ def add_length(received: list[int], reply: object) -> None:
     received[0] += int(length)
 
 
-def row(count: int, kind: str, found: tuple[float, float, int, float] | None) -> str:
+def row(count: int, kind: str, found: Figures | None) -> str:
     if found is None:
         return f"{count:>10,}{kind:>9}   not within {WAIT_MS // 1000} s"
-    ready, lasso, selected, megabytes = found
-    return f"{count:>10,}{kind:>9}{ready:>10.2f}{lasso:>10.2f}{selected:>10,.0f}{megabytes:>8.2f}"
+    ready, zoom, pan, lasso, selected, megabytes = found
+    return (
+        f"{count:>10,}{kind:>9}{ready:>10.2f}{zoom:>10.0f}{pan:>10.0f}{lasso:>10.2f}"
+        f"{selected:>10,.0f}{megabytes:>8.2f}"
+    )
 
 
 def start_server(port: int, folder: Path) -> subprocess.Popen[bytes]:

@@ -12,7 +12,7 @@ import numpy as np
 from coldstart.selection import Pool, make_strategy
 from coldstart.stopping import audit_images_due
 from coldstart.training.probe import Probe, fit_probe
-from coldstart.training.probes import AUTOMATIC, DEFAULT_PROBE, probe_model
+from coldstart.training.probes import AUTOMATIC, DEFAULT_PROBE, default_probe, probe_model
 
 STRATEGIES = ("random", "maxherding", "uherding", "margin")
 OUTSIDE_SHARE = 0.35
@@ -20,6 +20,7 @@ LARGEST_SHARE = 0.6
 BATCH, BATCH_GROWTH = 25, 0.1
 AUDIT_DRAWS = 1_000
 STOP_SET = 2_000
+TUNE_AFTER = 1.5
 
 
 @dataclass(frozen=True)
@@ -96,21 +97,27 @@ def replay(data: str, vectors: np.ndarray, classes: np.ndarray, strategy: str, s
     picked = np.empty(0, dtype=np.int64)
     probabilities = np.empty((0, 0))
     steps: dict[str, list[object]] = {one.name: [] for one in fields(Run)}
-    audits = 0
+    audits, tuned_at = 0, 0
+    probe: Probe | int = 0
     while len(picked) < LARGEST_SHARE * len(inside):
         queued = len(picked) + audits
         batch = max(BATCH, int(BATCH_GROWTH * queued))
         due = audit_images_due(batch, queued=queued, audit_queued=audits)
         picked = np.concatenate([picked, picker.pick(picked, batch - due, probabilities)])
         audits += due
-        probe = fit(vectors, classes, inside[picked])
+        # Tuning is most of the work: done afresh when the labels have grown by half.
+        kind = default_probe(len(picked), len(np.unique(classes[inside[picked]])))
+        known = not isinstance(probe, int) and probe.model == kind
+        if not known or len(picked) >= TUNE_AFTER * tuned_at:
+            probe, tuned_at = fit(vectors, classes, inside[picked]), len(picked)
+        else:
+            probe = fit(vectors, classes, inside[picked], probe)
         said = predicted(probe, vectors)
         probabilities = every_class(probe, vectors[inside], int(classes.max()) + 1)
         asked = np.unique(audit[:audits])
         rest, left = np.delete(outside, asked), np.delete(inside, picked)
         both = np.concatenate([inside[picked], outside[asked]])
-        like = AUTOMATIC if isinstance(probe, int) else probe
-        final = predicted(fit(vectors, classes, both, like), vectors[rest])
+        final = predicted(fit(vectors, classes, both, probe), vectors[rest])
         few = isinstance(probe, int) or probe.model == DEFAULT_PROBE
         later = fit(vectors, classes, inside[picked], "logistic") if few else probe
         other = predicted(later, vectors) if few else said
@@ -127,7 +134,7 @@ def replay(data: str, vectors: np.ndarray, classes: np.ndarray, strategy: str, s
             "other_stop_set": other[stop_set].astype(np.int16),
         }.items():
             steps[name].append(value)
-    known = {name: np.array(values) for name, values in steps.items() if values}
+    arrays = {name: np.array(values) for name, values in steps.items() if values}
     everything = predicted(fit(vectors, classes, inside), vectors[outside])
     return Run(
         data=data,
@@ -135,8 +142,8 @@ def replay(data: str, vectors: np.ndarray, classes: np.ndarray, strategy: str, s
         truth=classes[outside],
         audit=audit,
         picked=classes[inside[picked]],
-        plateau=max(float(np.mean(everything == classes[outside])), known["accuracy"].max()),
-        **known,
+        plateau=max(float(np.mean(everything == classes[outside])), arrays["accuracy"].max()),
+        **arrays,
     )
 
 
@@ -174,7 +181,7 @@ def fit(
     vectors: np.ndarray,
     classes: np.ndarray,
     rows: np.ndarray,
-    like: Probe | str = AUTOMATIC,
+    like: Probe | int | str = AUTOMATIC,
 ) -> Probe | int:
     """The product's probe on these labels, tuned on them; with one class only, that class.
 
@@ -189,7 +196,7 @@ def fit(
         names = tuple(str(one) for one in present.tolist())
         return replace(like, class_names=names, scorer=scorers[0])
     answers = [str(one) for one in classes[rows].tolist()]
-    return fit_probe(vectors[rows], answers, model=like)
+    return fit_probe(vectors[rows], answers, model=AUTOMATIC if isinstance(like, int) else like)
 
 
 def predicted(probe: Probe | int, vectors: np.ndarray) -> np.ndarray:

@@ -65,8 +65,14 @@ if st.session_state.get("shown"):
             figure.add_trace(
                 go.Scattergl(x=layout[rows, 0], y=layout[rows, 1], mode="markers", customdata=rows)
             )
-        figure.update_layout(dragmode="lasso", height=560)
-        event = st.plotly_chart(figure, key="map", on_select="rerun", selection_mode="lasso")
+        figure.update_layout(dragmode="pan", height=560)
+        event = st.plotly_chart(
+            figure,
+            key="map",
+            config={"scrollZoom": True},
+            on_select="rerun",
+            selection_mode="lasso",
+        )
         chosen = event["selection"]["points"]
         if chosen:
             st.text(f"selected {len(chosen)}")

@@ -19,7 +19,7 @@ from coldstart.ui.guard import guarded
 from coldstart.ui.head import question
 from coldstart.ui.map import plotly_companion, webgl_map
 from coldstart.ui.map_selection import selected_images
-from coldstart.ui.plots import plot_config
+from coldstart.ui.plots import csv_button, plot_config
 from coldstart.ui.words import count, percent
 from coldstart.workflow.label import shown_name
 from coldstart.workflow.map import MapView
@@ -78,9 +78,16 @@ def _draw(project: Project, view: MapView, by: str) -> NDArray[np.int64] | None:
         st.info("There is no prediction yet: train on the **Train** page first.")
         return None
     ringed = labelled_mask(project, view.image_ids) if by in _RINGS_FOR else None
-    if len(view.layout) > _plotly_up_to():
-        return _draw_large(project, view, by, values, ringed)
-    return _draw_small(project, view, by, values, ringed)
+    draw = _draw_large if len(view.layout) > _plotly_up_to() else _draw_small
+    inside = draw(project, view, by, values, ringed)
+    csv_button("map", lambda: _csv(project, view, values, by))
+    return inside
+
+
+def _csv(project: Project, view: MapView, values: NDArray[Any], by: str) -> str:
+    from coldstart.workflow.map_table import map_csv
+
+    return map_csv(project, view, values, by)
 
 
 def _draw_small(

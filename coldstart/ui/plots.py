@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -38,9 +39,14 @@ def plot_config(name: str) -> dict[str, Any]:
 def plot(figure: go.Figure, name: str, alt: str) -> None:
     """Draw a figure whose picture and numbers can be downloaded; ``name`` is key and file name."""
     st.plotly_chart(figure, key=name, config=plot_config(name), alt=alt)
+    csv_button(name, lambda: figure_csv(figure))
+
+
+def csv_button(name: str, table: Callable[[], str]) -> None:
+    """Offer the numbers behind the plot of this name; they are written when it is pressed."""
     st.download_button(
         "CSV",
-        data=lambda: figure_csv(figure),
+        data=table,
         file_name=f"coldstart-{name}.csv",
         mime="text/csv",
         icon=":material/download:",

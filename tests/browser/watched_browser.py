@@ -22,5 +22,5 @@ def watched_context(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 def _note_outside(url: str, outside: list[str]) -> None:
-    if not url.startswith((*_LOCAL, "data:", "blob:", "about:", "chrome-error:")):
+    if not url.startswith((*_LOCAL, "data:", "blob:", "about:", "chrome-error:", "file:")):
         outside.append(url)

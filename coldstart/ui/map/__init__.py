@@ -97,6 +97,7 @@ _mount_map: Callable[..., Any] = st.components.v2.component(
             "marks.js",
             "legend.js",
             "gestures.js",
+            "saving.js",
             "main.js",
         ),
     ),

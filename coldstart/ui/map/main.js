@@ -7,6 +7,7 @@ import { makePicture, prepare, givePlaces, giveGroups, giveLooks, draw } from ".
 import { drawMarks } from "./marks.js";
 import { fillLegend } from "./legend.js";
 import { listenToGestures, useTool } from "./gestures.js";
+import { savePng, saveSvg } from "./saving.js";
 import { makeTip, showTip, hideTip } from "./tip.js";
 
 /**
@@ -188,25 +189,8 @@ function applyTool(map, name) {
     button.setAttribute("aria-pressed", String(!map.lassoing()));
     map.marksCanvas.classList.toggle("lassoing", map.lassoing());
   } else if (name === "clear") takeLasso(map, [], true);
-  else if (name === "png") savePicture(map);
+  else if (name === "png") savePng(map);
+  else if (name === "svg") saveSvg(map);
   else useTool(map.view, name);
   repaint(map);
-}
-
-/** What is shown, on the page's own background, as a file. */
-function savePicture(map) {
-  const points = map.picture?.canvas;
-  if (!points) return;
-  draw(map.picture, map.view);
-  const sheet = document.createElement("canvas");
-  Object.assign(sheet, { width: points.width, height: points.height });
-  const pen = sheet.getContext("2d");
-  pen.fillStyle = getComputedStyle(map.root).getPropertyValue("--st-background-color") || "#fff";
-  pen.fillRect(0, 0, sheet.width, sheet.height);
-  pen.drawImage(points, 0, 0);
-  pen.drawImage(map.marksCanvas, 0, 0);
-  const link = document.createElement("a");
-  link.download = "map.png";
-  link.href = sheet.toDataURL("image/png");
-  link.click();
 }
