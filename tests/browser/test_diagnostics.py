@@ -238,6 +238,7 @@ def test_every_plot_can_be_taken_away_and_so_can_the_page(
     report = saved(page, page.get_by_role("button", name="Report"), tmp_path)
     asked: list[str] = []
     tab = context.new_page()
+    tab.set_default_timeout(WITHIN_MS)
     tab.on("request", lambda request: asked.append(request.url))
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))

@@ -22,6 +22,11 @@ import { makeTip, showTip, hideTip } from "./tip.js";
  */
 
 const HOVER_PX = 9;
+// While the map moves, as many points are drawn as this machine can in about this time; all of them
+// once it has stood still for a moment.
+const MOVING_FRAME_MS = 40;
+const MOST_STEP = 63; // WebGL takes a stride of up to 255 bytes
+const REST_MS = 150;
 const NO_WEBGL = "This browser cannot draw the map: it has no WebGL 2. Turn on hardware acceleration, or use another browser.";
 const mounted = new WeakMap();
 
@@ -47,12 +52,12 @@ function mount(root) {
     root, stage: part(".stage"), marksCanvas: part(".marks"), note: part(".note"), legend: part(".legend"),
     view: makeView(), picture: makePicture(part(".points")), places: null, groups: null, buckets: null,
     data: null, shown: {}, hidden: new Set(), lassoing: () => part('[data-tool="lasso"]').getAttribute("aria-pressed") === "true",
-    marks: { lasso: [], members: [], centre: -1 }, frame: 0,
+    marks: { lasso: [], members: [], centre: -1 }, frame: 0, pending: new Set(), step: 1, rest: 0,
   };
   map.tip = makeTip(part(".tip"), (point) => {
     map.marks.members = point.members;
     map.marks.centre = point.members.length ? map.tip.number : -1;
-    repaint(map);
+    repaint(map, "marks");
   });
   map.watch = new ResizeObserver(() => {
     const box = map.stage.getBoundingClientRect();
@@ -75,7 +80,7 @@ function mount(root) {
   }
   listenToGestures(map.marksCanvas, {
     view: map.view, lassoing: map.lassoing, tool,
-    changed: () => { leave(map); repaint(map); },
+    changed: () => { leave(map); repaint(map, "moving"); },
     hover: (x, y) => hover(map, x, y),
     leave: () => leave(map),
     lasso: (places, closed) => takeLasso(map, places, closed),
@@ -117,8 +122,10 @@ async function load(map, data) {
   }
   map.shown = wanted;
   map.note.textContent = "";
+  const started = performance.now();
   draw(map.picture, map.view);
   map.picture.gl.finish();
+  map.step = Math.min(MOST_STEP, Math.max(1, Math.round((performance.now() - started) / MOVING_FRAME_MS)));
   map.root.dataset.points = String(map.places.length / 2);
   map.root.dataset.ready = "true";
   drawOver(map);
@@ -130,12 +137,24 @@ async function bytes(address) {
   return reply.arrayBuffer();
 }
 
-/** Draw before the browser shows its next frame, once however often it was asked for. */
-function repaint(map) {
+/**
+ * Draw before the browser shows its next frame, once however often it was asked for.
+ *
+ * @param {"all" | "moving" | "marks"} what the marks alone leave the points as they are
+ */
+function repaint(map, what = "all") {
+  map.pending.add(what);
   map.frame ||= requestAnimationFrame(() => {
+    const { pending } = map;
+    const step = pending.has("moving") ? map.step : 1;
+    const points = step > 1 || pending.has("all") || pending.has("moving");
     map.frame = 0;
-    if (map.picture) draw(map.picture, map.view);
+    map.pending = new Set();
+    if (map.picture && points) draw(map.picture, map.view, step);
     drawOver(map);
+    if (!points) return;
+    clearTimeout(map.rest);
+    if (step > 1) map.rest = setTimeout(() => repaint(map), REST_MS);
   });
 }
 
@@ -167,12 +186,12 @@ function clearBall(map) {
   if (map.marks.centre < 0) return;
   map.marks.members = [];
   map.marks.centre = -1;
-  repaint(map);
+  repaint(map, "marks");
 }
 
 function takeLasso(map, places, closed) {
   map.marks.lasso = places;
-  repaint(map);
+  repaint(map, "marks");
   if (!closed) return;
   const polygon = places.map(([x, y]) => [Math.round(x), Math.round(y)]);
   map.send("lasso", polygon.length ? { places: map.data.places, polygon } : null);

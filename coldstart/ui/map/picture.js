@@ -51,7 +51,7 @@ void main() {
 export function makePicture(canvas) {
   const gl = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: false, preserveDrawingBuffer: true });
   if (!gl) return null;
-  const picture = { canvas, gl, count: 0, looks: new Float32Array(4 * MOST_GROUPS) };
+  const picture = { canvas, gl, count: 0, looks: new Float32Array(4 * MOST_GROUPS), passes: [true, true] };
   prepare(picture);
   return picture;
 }
@@ -101,9 +101,11 @@ export function giveLooks(picture, groups, hidden) {
     const symbol = Math.max(0, SYMBOLS.indexOf(group.symbol)) + (group.quiet ? 100 : 0);
     picture.looks.set([red, green, blue, hidden.has(group.name) ? -1 : symbol], 4 * place);
   });
+  picture.passes = [groups.some((group) => group.quiet), groups.some((group) => !group.quiet)];
 }
 
-export function draw(picture, view) {
+/** Every point, or every ``step``-th of them. */
+export function draw(picture, view, step = 1) {
   const { gl, canvas, at, count } = picture;
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
@@ -125,13 +127,14 @@ export function draw(picture, view) {
   gl.uniform4fv(at.looks, picture.looks);
   gl.bindBuffer(gl.ARRAY_BUFFER, picture.places);
   gl.enableVertexAttribArray(0);
-  gl.vertexAttribPointer(0, 2, gl.UNSIGNED_SHORT, true, 0, 0);
+  gl.vertexAttribPointer(0, 2, gl.UNSIGNED_SHORT, true, 4 * step, 0);
   gl.bindBuffer(gl.ARRAY_BUFFER, picture.groups);
   gl.enableVertexAttribArray(1);
-  gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_BYTE, 0, 0);
+  gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_BYTE, step, 0);
   for (const loud of [0, 1]) {
+    if (!picture.passes[loud]) continue;
     gl.uniform1f(at.loud, loud);
-    gl.drawArrays(gl.POINTS, 0, count);
+    gl.drawArrays(gl.POINTS, 0, Math.ceil(count / step));
   }
 }
 
