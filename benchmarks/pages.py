@@ -10,8 +10,9 @@ entry script and page. Each size has a process of its own, in which each page is
     visit   : by new sessions after that (median), as on coming back or by another person,
     click   : again in the same session (median), as any button does.
 
-The figures are the seconds until the page's script has ended. A page that puts work into a job
-or a fragment is timed without the browser, and without the pictures, which come by another route.
+The figures are CPU seconds of the server's process until the page's script has ended, which a busy
+machine does not change; by the clock it is much the same on a quiet one. Jobs, the browser and the
+pictures (which come by another route) are not in them.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def main() -> None:
 def table(found: dict[int, dict[str, dict[str, float]]]) -> None:
     """One line a page: each size's three times, and the last size beside the first."""
     sizes = list(found)
-    print(f"\nseconds at {' / '.join(f'{size:,}' for size in sizes)} images, and the ratio")
+    print(f"\nCPU seconds at {' / '.join(f'{size:,}' for size in sizes)} images, and the ratio")
     for page, first in found[sizes[0]].items():
         cells = []
         for kind in first:
@@ -100,12 +101,12 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, fl
             app.session_state["selection_open"] = True
         script = page_file("label" if page == "select" else page)
         app.switch_page(script)
-        started = time.perf_counter()
+        started = time.process_time()
         app.run()
         if page == "select":
             press(app, "Queue more")
-            started, _ = time.perf_counter(), app.run()
-        took = time.perf_counter() - started
+            started, _ = time.process_time(), app.run()
+        took = time.process_time() - started
         if app.exception:
             raise SystemExit(f"{page}: {app.exception[0].message}")
         return took, app
@@ -117,9 +118,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, fl
         visits = [visit(page)[0] for _ in range(options.repeats)]
         clicks = []
         for _ in range(options.repeats):
-            started = time.perf_counter()
+            started = time.process_time()
             app.run()
-            clicks.append(time.perf_counter() - started)
+            clicks.append(time.process_time() - started)
         times[page] = {
             "first": first,
             "visit": statistics.median(visits),
