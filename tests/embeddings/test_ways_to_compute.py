@@ -104,9 +104,9 @@ def test_jpegs_read_at_reduced_scale_have_the_same_neighbours(
         # Eight scenes, each photographed three times from a little aside.
         random = np.random.default_rng(number // 3)
         scene = Image.fromarray(random.integers(0, 256, (9, 12, 3), np.uint8))
-        shift = 12 * (number % 3)
-        photo = scene.resize((1000, 750), Image.Resampling.BICUBIC).crop(
-            (shift, 0, 960 + shift, 740)
+        shift = 30 * (number % 3)
+        photo = scene.resize((2400, 1800), Image.Resampling.BICUBIC).crop(
+            (shift, 0, 2300 + shift, 1780)
         )
         path = tmp_path / f"{number}.jpg"
         photo.save(path, quality=90)

@@ -10,6 +10,9 @@ from PIL import Image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+REDUCED_AT_LEAST = 4
+"""How many times the encoder's size a JPEG stays when it is decoded at reduced scale."""
+
 Mode = Literal["center", "squash", "border"]
 
 _METHODS = {
@@ -53,8 +56,12 @@ class Cropping:
 
     @property
     def read_at_least(self) -> int:
-        """The shorter side, in pixels, below which a JPEG must not be reduced while decoded."""
-        return self.resize_pixels
+        """The shorter side, in pixels, below which a JPEG must not be reduced while decoded.
+
+        Reduced down to the encoder's own size, one in ten or twenty of the five nearest neighbours
+        is another, down to four times that one in seventy (`benchmarks/embedding.py`).
+        """
+        return REDUCED_AT_LEAST * self.resize_pixels
 
     def prepare(self, image: Image.Image) -> np.ndarray:
         """An RGB image as a (side, side, 3) uint8 array."""
