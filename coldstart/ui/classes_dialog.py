@@ -30,15 +30,12 @@ def classes_dialog(project: Project) -> None:
     elif not rows:
         st.caption("No classes yet. Add one here, or press n while labelling.")
     else:
-        edit, merge, split, delete = st.tabs(["Name, colour, key", "Merge", "Split", "Delete"])
-        with edit:
-            _edit(project, rows)
-        with merge:
-            _merge(project, rows)
-        with split:
-            _split(project, rows)
-        with delete:
-            _delete(project, rows)
+        parts = {"Name, colour, key": _edit, "Merge": _merge, "Split": _split, "Delete": _delete}
+        # Only what is looked at is worked out: a split compares pictures.
+        for tab, draw in zip(st.tabs(list(parts), on_change="rerun"), parts.values(), strict=True):
+            if tab.open:
+                with tab:
+                    draw(project, rows)
     _history(project)
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from labelling import PER_PAGE, Labelling, cell, cursor, expect_saved, opened, press, selected
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +49,7 @@ def test_suggestions_are_drawn_as_such_and_taken_by_image_row_and_page(
         "SELECT image_id, origin, suggestion FROM events"
     )
     assert (image_id, origin) == (1, "model")
-    known = {"class_id": _dog(labelling), "probability": 0.89, "source": "labels"}
+    known = {"class_id": _class_id(labelling, "dog"), "probability": 0.89, "source": "labels"}
     assert json.loads(suggestion) == known
     press(tab, "1")  # nothing is suggested for the second image: a hand's own answer
     press(tab, "Shift+y")
@@ -61,6 +61,39 @@ def test_suggestions_are_drawn_as_such_and_taken_by_image_row_and_page(
     assert origins == dict.fromkeys(range(1, PER_PAGE + 1, 3), "model") | {2: "human"}
     press(tab, "Control+z")
     expect(cell(grid, PER_PAGE - 3)).to_have_attribute("aria-description", "suggested: dog, 68%")
+
+
+def test_a_suggestion_that_changes_under_the_eye_is_not_taken_at_once(
+    tab: Page, labelling: Labelling
+) -> None:
+    labelling.query("INSERT INTO settings VALUES ('suggest', 1)")
+    asked = 0
+
+    def changing(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        first = _class_id(labelling, "cat" if asked > 1 else "dog")
+        found = {"class_id": first, "probability": 0.9, "source": "labels"}
+        route.fulfill(json={"fresh": asked > 1, "version": asked, "suggestions": {"1": found}})
+
+    tab.route("**/api/suggestions", changing)
+    grid = opened(tab, labelling)
+    expect(cell(grid, 0)).to_have_attribute("aria-description", "suggested: dog, 90%")
+    # Pressed in the very moment in which it changes, as no hand but this test's could.
+    tab.evaluate("""() => new Promise((done) => {
+      const host = document.querySelector('[data-testid=stBidiComponentIsolated]');
+      const first = host.shadowRoot.querySelector('.cell');
+      new MutationObserver(() => {
+        window.dispatchEvent(new KeyboardEvent('keydown', { key: 'y', bubbles: true }));
+        done();
+      }).observe(first, { attributeFilter: ['aria-description'] });
+    })""")
+    expect(cell(grid, 0)).to_have_attribute("aria-description", "suggested: cat, 90%")
+    expect(cell(grid, 0)).to_have_attribute("aria-label", "IMG_0.jpg, unlabelled")
+    expect(tab.get_by_role("alert")).to_contain_text("has just changed and was not taken")
+    tab.wait_for_timeout(900)
+    press(tab, "y")
+    expect(cell(grid, 0)).to_have_attribute("aria-label", "IMG_0.jpg, cat")
 
 
 def test_in_likeness_order_one_key_labels_a_group(tab: Page, labelling: Labelling) -> None:
@@ -186,5 +219,5 @@ def test_every_text_passes_wcag_aa(tab: Page, labelling: Labelling, scheme: str)
     assert {words: ratio for words, ratio in ratios.items() if ratio < 4.5} == {}
 
 
-def _dog(labelling: Labelling) -> int:
-    return int(labelling.query("SELECT id FROM classes WHERE name = 'dog'")[0][0])
+def _class_id(labelling: Labelling, name: str) -> int:
+    return int(labelling.query(f"SELECT id FROM classes WHERE name = '{name}'")[0][0])

@@ -10,7 +10,7 @@ import { ask } from "./requests.js";
 import { showNote, showPace, speak } from "./bar.js";
 import { enterGroup, select, setCursor, showCursor, targets } from "./moving.js";
 import { countSuggested } from "./page.js";
-import { suggestionFor } from "./suggesting.js";
+import { justChanged, suggestionFor } from "./suggesting.js";
 
 const LONGEST_ANSWER_MS = 120000; // longer pauses were not spent on one image
 const HAND_ORIGINS = new Set(["human", "cluster", "model"]);
@@ -25,13 +25,20 @@ export function answer(labeller, value, places = targets(labeller)) {
 /** Take what is suggested: for the selection or the cursor, its row, or the page. */
 export function confirm(labeller, reach) {
   const wanted = { one: targets, row: rowHere, page: wholePage }[reach](labeller);
+  const changed = wanted.filter((place) => justChanged(labeller, labeller.images[place]));
   const given = wanted.flatMap((place) => {
+    if (changed.includes(place)) return [];
     const found = suggestionFor(labeller, labeller.images[place]);
     if (!found) return [];
     return [[place, { kind: "class", class_id: found.class_id, origin: "model" }]];
   });
   if (given.length > 0) give(labeller, given);
-  else showNote(labeller.parts, "Nothing is suggested here: label it with a class's key.", "calm");
+  if (changed.length > 0) {
+    const words = changed.length === 1
+      ? "One suggestion has just changed and was not taken: look again."
+      : `${changed.length} suggestions have just changed and were not taken: look again.`;
+    showNote(labeller.parts, words, "calm");
+  } else if (given.length === 0) showNote(labeller.parts, "Nothing is suggested here: label it with a class's key.", "calm");
 }
 
 /** @param {[number, object|null][]} given place and answer */

@@ -77,7 +77,7 @@ function mount(root, data) {
   const labeller = {
     parts, data, images: [], cells: [], rows: [], columns: 1, cursor: 0, anchor: 0, page: 0,
     selected: new Set(), passing: false, ofOneKind: false, annotator: "", history: openHistory(),
-    suggestions: new Map(), suggesting: { timer: 0, tries: 0, labels: 0 }, awaited: null, answers: new Map(), storedAt: new Map(),
+    suggestions: new Map(), suggesting: { timer: 0, tries: 0, labels: 0, changedAt: new Map() }, awaited: null, answers: new Map(), storedAt: new Map(),
     classes: new Map(), ownClasses: [], actions: new Map(), store: null, outbox: null,
     outboxName: "", labelled: 0, recent: [], lastAnswerAt: Date.now(), namingFor: null,
     imagesShown: "", keysShown: "", classesShown: "", settings: null, turning: false, scrolling: false,

@@ -4,7 +4,7 @@ import { waitingByImage } from "./outbox.js";
 import { arrangeRows, columnsOf, makeCell, paintAnswer, usualRatio } from "./cells.js";
 import { rowsOf } from "./selection.js";
 import { showNote, showProgress, showSuggested } from "./bar.js";
-import { countForSuggestions, suggestionFor } from "./suggesting.js";
+import { countForSuggestions, suggest, suggestionFor } from "./suggesting.js";
 import { enterGroup, select, setCursor } from "./moving.js";
 
 // A script run that began before a label was stored still shows the image without it.
@@ -20,7 +20,7 @@ export function takeAnswers(labeller) {
   }
   let ahead = 0;
   for (const row of labeller.images) {
-    if (row.suggestion) labeller.suggestions.set(row.id, row.suggestion);
+    if (row.suggestion) suggest(labeller, row.id, row.suggestion);
     const event = waiting.get(row.id);
     if (event) labeller.answers.set(row.id, answerOf(event));
     else if (!labeller.storedAt.has(row.id)) labeller.answers.set(row.id, row.state);

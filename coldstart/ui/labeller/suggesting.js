@@ -6,6 +6,7 @@ const FIRST_ASK_MS = 400;
 const ASK_AGAIN_MS = 2500;
 const EVERY_LABELS = 8; // so many new labels: what the server suggests may have changed
 const MOST_TRIES = 12;
+const SEEN_AFTER_MS = 800; // what has changed under the eye is not taken before it can have been read
 
 /** Ask for the suggestions of this page soon, and again until none newer is being computed. */
 export function refreshSuggestions(labeller, paint) {
@@ -28,6 +29,22 @@ export function suggestionFor(labeller, row) {
   return found && labeller.classes.has(found.class_id) ? found : null;
 }
 
+/** Whether an image's suggestion has changed so lately that a key meant the one before. */
+export function justChanged(labeller, row) {
+  const at = labeller.suggesting.changedAt.get(row.id);
+  return at !== undefined && performance.now() - at < SEEN_AFTER_MS;
+}
+
+/** Take in what is suggested for an image now; null: nothing. */
+export function suggest(labeller, id, found) {
+  const before = labeller.suggestions.get(id);
+  if (!found) labeller.suggestions.delete(id);
+  else labeller.suggestions.set(id, found);
+  if (before && found && before.class_id !== found.class_id) {
+    labeller.suggesting.changedAt.set(id, performance.now());
+  }
+}
+
 function askIn(labeller, paint, milliseconds) {
   labeller.suggesting.timer = setTimeout(() => void askNow(labeller, paint), milliseconds);
 }
@@ -38,10 +55,7 @@ async function askNow(labeller, paint) {
   const ids = labeller.images.map((row) => row.id);
   try {
     const reply = await ask(labeller, url, { image_ids: ids });
-    for (const id of ids) labeller.suggestions.delete(id);
-    for (const [id, found] of Object.entries(reply.suggestions)) {
-      labeller.suggestions.set(Number(id), found);
-    }
+    for (const id of ids) suggest(labeller, id, reply.suggestions[id] ?? null);
     paint();
     labeller.suggesting.tries += 1;
     const again = !reply.fresh && labeller.suggesting.tries < MOST_TRIES;
