@@ -62,6 +62,7 @@ def main() -> int:
     if program is None:
         print("No Chromium is installed: nothing can be measured.")
         return 1
+    expect.set_options(timeout=WAIT_MS)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         folder = Path(scratch)
         synthetic_project(folder, options.images, options.columns).store.close()
@@ -114,9 +115,9 @@ def measure(page: Page, url: str, repeats: int) -> None:
 def timed(page: Page, change, condition: str) -> float:
     """Seconds from the key that ``change`` presses to the frame in which ``condition`` holds."""
     settle(page)
-    page.evaluate(f"window.__done = window.__until({condition})")
+    page.evaluate(f"() => {{ window.__done = window.__until({condition}); }}")
     change()
-    seconds = page.evaluate("window.__done.then(end => (end - window.__key) / 1000)")
+    seconds = page.evaluate("() => window.__done.then(end => (end - window.__key) / 1000)")
     return float(seconds)
 
 

@@ -298,6 +298,7 @@ def radius_graph(
         results = pairs_of_tiles_on_ray(unit, bounds, delta, blocks, progress)
     else:
         results = pairs_of_tiles(unit, bounds, delta, blocks, threads, progress)
+    progress(1, 1, "sorting who is near whom")
     edges = assemble(results, blocks, n)
     return RadiusGraph(delta, edges.indptr, edges.indices, edges.similarities, fingerprint(unit))
 

@@ -29,6 +29,7 @@ class Uncertainty(Strategy):
         """(n,) how unsure the model is of each image, and what it thinks of them."""
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
+        progress(0, 1, "asking a model of the labels so far")
         scores, doubt = self._scores(pool, progress)
         if pool.weights is not None:
             scores = scores * pool.weights / pool.weights.max()

@@ -64,6 +64,7 @@ def make_graph(
 ) -> RadiusGraph:
     """Compare every image with every other, and keep who is near whom."""
     made = widest_graph(every, limit_bytes=GRAPH_BYTES, engine=engine, progress=progress)
+    progress(1, 1, "keeping who is near whom")
     folder = graph_folder(project, pool.embedding_set)
     unfinished = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)

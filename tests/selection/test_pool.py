@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coldstart.selection import Pool, select, strategies
+from coldstart.progress import Cancelled
+from coldstart.selection import Pool, make_strategy, select, strategies
 from coldstart.selection.neighbours import RadiusGraph
 
 GOOD = np.random.default_rng(0).normal(size=(30, 4))
@@ -169,3 +170,13 @@ def test_exact_copies_know_the_lowest_of_them() -> None:
     expected = [int(np.flatnonzero((pool.unit == row).all(axis=1))[0]) for row in pool.unit]
     assert pool.lowest_copy.tolist() == expected
     assert len(set(expected)) < 400
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "random"])
+def test_work_can_be_cancelled(name: str) -> None:
+    def stop(done: int, total: int | None, message: str = "") -> None:
+        assert message
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        make_strategy(name).select(ready(GOOD), 5, progress=stop)

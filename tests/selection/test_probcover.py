@@ -273,13 +273,3 @@ def test_reasons_are_plain_and_true() -> None:
     first = round(picks.gains[0] * 100)
     assert picks.reasons[0].startswith(f"covers {first} images nobody has covered")
     assert "nearest labelled image is" in picks.reasons[1]
-
-
-def test_work_can_be_cancelled() -> None:
-    from coldstart.progress import Cancelled
-
-    def stop(done: int, total: int | None, message: str = "") -> None:
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        ProbCover(delta=0.5).select(Pool(clustered(100, 6, 9)), 3, progress=stop)
