@@ -85,7 +85,7 @@ def select(
     """
     check_may(project, by, "queue")
     choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled, weights)
-    desk, for_audit = _prepared(project, choice, budget, audit_share)
+    desk, for_audit = _prepared(project, choice, budget, audit_share, progress)
     pool = desk.pool
     audited = not_asked_yet(pool)[:for_audit]
     picks = look(desk, choice, budget - for_audit, progress=progress)
@@ -135,7 +135,7 @@ def look_at(
     graph of all neighbours, which ProbCover then needs no more than read. Raises as `select`.
     """
     choice = Choice(strategy, settings or {}, seed, wishes or {}, away_from_labelled, weights)
-    desk, for_audit = _prepared(project, choice, budget, audit_share)
+    desk, for_audit = _prepared(project, choice, budget, audit_share, progress)
     made = make(project, choice)
     if isinstance(made, ProbCover) and len(desk.pool.image_ids) <= made.exact_up_to:
         desk = desk.with_graph(engine=made.engine, progress=progress)
@@ -160,6 +160,7 @@ def _prepared(
     choice: Choice,
     budget: int,
     audit_share: float | None,
+    progress: Progress,
 ) -> tuple[Desk, int]:
     """The desk, and how many of the batch are for the audit."""
     made = make(project, choice)
@@ -168,7 +169,7 @@ def _prepared(
             f"{choice.away:g} is no distance to keep from labelled images.",
             "Give a number from 0 (off) to 2.",
         )
-    desk = open_desk(project, audit_share=audit_share)
+    desk = open_desk(project, audit_share=audit_share, progress=progress)
     if choice.weights is not None:
         desk = desk.weighted(choice.weights)
     arrays = desk.arrays(made, choice)
