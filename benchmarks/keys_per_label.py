@@ -85,11 +85,12 @@ def report(name: str, vectors: np.ndarray, truth: np.ndarray, per_page: int, col
     """Print one table; whether the aim was missed."""
     shuffled = np.random.default_rng(0).permutation(len(truth))
     vectors, truth = vectors[shuffled], truth[shuffled].astype(str)
+    by_row, by_page = by_suggestions(vectors, truth, per_page, columns)
     ways = {
         "one by one": one_by_one(truth, per_page),
         "likeness order, groups selected": in_likeness_order(vectors, truth, per_page, columns),
-        BY_ROW: by_suggestions(vectors, truth, per_page, columns, by_row=True),
-        "suggestions, taken by the page": by_suggestions(vectors, truth, per_page, columns),
+        BY_ROW: by_row,
+        "suggestions, taken by the page": by_page,
     }
     print(f"\n{name}: {len(truth):,} images, {len(set(truth))} classes, {per_page} a page")
     print(f"{'after the first 100 labels':34}{'keys':>8}{'mouse':>8}{'together':>10}{'wrong':>8}")
@@ -142,9 +143,10 @@ def _label_group(tally: Tally, members: np.ndarray, truth: np.ndarray, columns: 
 
 
 def by_suggestions(
-    vectors: np.ndarray, truth: np.ndarray, per_page: int, columns: int, *, by_row: bool = False
-) -> Tally:
-    """Likeness until there is something to suggest from; then page after page of suggestions.
+    vectors: np.ndarray, truth: np.ndarray, per_page: int, columns: int
+) -> tuple[Tally, Tally]:
+    """Likeness until there is something to suggest from; then page after page of suggestions, taken
+    by the row and by the page.
 
     On a page the images whose suggestion is wrong are selected, class by class: an action for each
     run of neighbours in a row (a click, or a drag over them), then the class's key. The rest is
@@ -152,17 +154,18 @@ def by_suggestions(
     each row, for the cursor goes on to the next by itself. One key turns the page. What is
     suggested is learned anew for each page.
     """
-    tally = Tally()
+    by_row, by_page = Tally(), Tally()
     left = np.arange(len(truth))
     while len(left):
-        known = np.array(list(tally.labels), dtype=np.int64)
-        said = [str(tally.labels[int(place)]) for place in known]
+        known = np.array(list(by_row.labels), dtype=np.int64)
+        said = [str(by_row.labels[int(place)]) for place in known]
         if len(known) < FEWEST_LABELS or len(set(said)) < 2:
             arranged = by_likeness(vectors[left])
             page = left[arranged.order[:per_page]]
             groups = arranged.groups[:per_page]
-            for group in np.unique(groups):
-                _label_group(tally, page[groups == group], truth, columns)
+            for tally in (by_row, by_page):
+                for group in np.unique(groups):
+                    _label_group(tally, page[groups == group], truth, columns)
         else:
             suggester = fit_suggester(vectors[known], said)
             chances = suggester.probabilities(vectors[left])
@@ -170,13 +173,14 @@ def by_suggestions(
             arranged = by_suggestion(best, chances.max(axis=1), page_size=per_page)
             places = arranged.order[:per_page]
             names = np.array(suggester.class_names)[best[places]]
-            _correct_and_confirm(
-                tally, left[places], names, arranged.groups[:per_page], truth, columns, by_row
-            )
             page = left[places]
-        tally.spend(1, 0, [], [])  # Enter
+            groups = arranged.groups[:per_page]
+            _correct_and_confirm(by_row, page, names, groups, truth, columns, row_by_row=True)
+            _correct_and_confirm(by_page, page, names, groups, truth, columns)
+        for tally in (by_row, by_page):
+            tally.spend(1, 0, [], [])  # Enter
         left = np.setdiff1d(left, page)
-    return tally
+    return by_row, by_page
 
 
 def _correct_and_confirm(
@@ -186,7 +190,8 @@ def _correct_and_confirm(
     groups: np.ndarray,
     truth: np.ndarray,
     columns: int,
-    by_row: bool,
+    *,
+    row_by_row: bool = False,
 ) -> None:
     rows = _rows(groups, columns)
     wrong = truth[page] != suggested
@@ -194,11 +199,11 @@ def _correct_and_confirm(
         of_it = wrong & (truth[page] == name)
         runs = sum(_runs(of_it[row]) for row in rows)
         tally.spend(1, runs, page[of_it].tolist(), [name] * int(of_it.sum()))
-    if not by_row and (~wrong).any():
+    if not row_by_row and (~wrong).any():
         tally.spend(1, 0, page[~wrong].tolist(), truth[page][~wrong].tolist())
-    if by_row and wrong.any() and (~wrong).any():
+    if row_by_row and wrong.any() and (~wrong).any():
         tally.spend(0, 1, [], [])
-    for row in rows if by_row else ():
+    for row in rows if row_by_row else ():
         right = page[row][~wrong[row]]
         if len(right):
             tally.spend(1, 0, right.tolist(), truth[right].tolist())

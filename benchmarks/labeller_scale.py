@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--labels", type=float, default=0.2, help="share of the images labelled")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--keep", type=Path, help="keep the projects in this folder")
-    parser.add_argument("--only", default="", help="only what has this in its name")
+    parser.add_argument("--only", default="", help="only what has one of these in its name, comma-separated")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
@@ -88,7 +88,7 @@ def measure(options: argparse.Namespace) -> dict[str, list[float]]:
         project.store.label_writer.append([answer])
 
     for name, request in requests(project, classes).items():
-        if options.only not in name:
+        if not any(part in name for part in options.only.split(",")):
             continue
         laps = []
         for _ in range(1 + options.repeats):
