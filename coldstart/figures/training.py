@@ -47,7 +47,8 @@ def finetune_figure(
                 hovertemplate="the network of epoch %{x} is kept<extra></extra>",
             )
         )
-    figure.update_xaxes(title_text="Epoch", rangemode="tozero", tickformat="d")
+    step = max(1, round(len(epochs) / 10))
+    figure.update_xaxes(title_text="Epoch", rangemode="tozero", tick0=0, dtick=step)
     figure.update_yaxes(title_text="Loss", rangemode="tozero", tickformat=".2f")
     figure.update_layout(height=320)
     return figure

@@ -59,10 +59,9 @@ def save_network(
     }
     state = network.state_dict()
     tensors = {key: one.detach().cpu().clone().contiguous() for key, one in state.items()}
-    replace_file(
-        file,
-        lambda beside: safetensors.torch.save_file(tensors, beside, {HEADER: json.dumps(said)}),
-    )
+    # Not by its `save_file`, whose files only their owner may read.
+    content = safetensors.torch.save(tensors, {HEADER: json.dumps(said)})
+    replace_file(file, lambda beside: beside.write_bytes(content))
 
 
 def load_network(file: Path) -> KeptNetwork:

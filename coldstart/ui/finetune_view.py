@@ -98,7 +98,10 @@ def _figures(run: RunRow, compared: SideBySide | None) -> None:
     aside = about.get("kept_aside_right")
     if compared is None and aside is not None:
         facts.append(("Right on the labels kept aside", percent(aside)))
-    facts.append(("Labels it learned from", f"{run.label_count - about.get('kept_aside', 0):,}"))
+    kept = about.get("kept_aside", 0)
+    facts.append(
+        ("Labels it learned from, and to stop by", f"{run.label_count - kept:,} + {kept:,}")
+    )
     show_facts(facts)
     st.markdown(about.get("how", ""))
     if about.get("classes") and about.get("probe_classes"):

@@ -303,7 +303,7 @@ def _predict_pool(
         parts.append(part)
         good.append(readable)
         done = sum(map(len, good))
-        progress(done, len(files), f"Predicting the pool: {done:,} of {len(files):,}")
+        progress(done, len(files), "Predicting the pool")
     return np.concatenate(parts), np.concatenate(good), kept.class_names
 
 
