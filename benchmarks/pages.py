@@ -6,7 +6,8 @@ Makes a project of each size whose images exist in the database only (with 16-di
 200 labels, a queue of 50, findings and a trained probe), and has Streamlit's AppTest run the real
 entry script and page. Each size has a process of its own, in which each page is opened
 
-    first   : by a new session, while nothing is kept in the server's memory for that page yet,
+    first   : by a new session, while nothing is kept in the server's memory for that page yet
+              (what all pages share, imports and all, is told apart as the very first),
     visit   : by new sessions after that (median), as on coming back or by another person,
     click   : again in the same session (median), as any button does.
 
@@ -79,7 +80,7 @@ def table(found: dict[int, dict[str, dict[str, float]]]) -> None:
             times = [found[size][page][kind] for size in sizes]
             ratio = times[-1] / times[0]
             cells.append(f"{kind} {' / '.join(f'{one:.3f}' for one in times)} = {ratio:.2f}x")
-        print(f"  {page:12}" + "   ".join(cells), flush=True)
+        print(f"  {page:15}" + "   ".join(cells), flush=True)
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -111,8 +112,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, fl
             raise SystemExit(f"{page}: {app.exception[0].message}")
         return took, app
 
-    visit("data")  # Streamlit itself, and what every page imports
-    times: dict[str, dict[str, float]] = {}
+    # What every page imports, and what the strip tells of the pool: once a server.
+    times = {"the very first": {"first": visit("data")[0]}}
     for page in options.pages:
         first, app = visit(page)
         visits = [visit(page)[0] for _ in range(options.repeats)]
@@ -127,7 +128,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, fl
             "click": statistics.median(clicks),
         }
         said = ", ".join(f"{kind} {value:.3f} s" for kind, value in times[page].items())
-        print(f"  {options.child:>9,}  {page:12} {said}", file=sys.stderr, flush=True)
+        print(f"  {options.child:>9,}  {page:15} {said}", file=sys.stderr, flush=True)
         if options.profile:
             profile(app)
     return times

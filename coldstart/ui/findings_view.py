@@ -50,7 +50,8 @@ def _row(project: Project, finding: Finding, *, opened: bool) -> None:
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="top"
         ):
-            with st.container(width="stretch", gap=None):
+            words = f"words_of_{name.replace(' ', '_')}"
+            with st.container(width="stretch", gap=None, key=words):
                 st.markdown(f"**{finding.kind.title}** · {_how_many(finding)}")
                 st.caption(f"{finding.kind.means} {_what_happens(finding)}")
             with st.container(horizontal=True, width="content", gap="small"):
