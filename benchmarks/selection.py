@@ -57,7 +57,8 @@ def measure(name: str, number: int, file: str, delta: float) -> dict[str, Any]:
         small = np.ascontiguousarray(unit[:_WARM_UP_ROWS])
         if case.prepare is not None:
             case.prepare(small, delta)
-        line.work(small, delta, 5)
+        # As far as that everything is covered: what happens then is compiled too.
+        line.work(small, delta, _WARM_UP_ROWS // 4)
     if case.prepare is not None:
         case.prepare(unit, delta)
     loaded = _peak_bytes()
