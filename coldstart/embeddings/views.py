@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from coldstart.errors import ColdstartError
@@ -55,7 +56,7 @@ _Work = tuple[ViewRecipe, int, tuple[tuple[int, tuple[Path, ...]], ...]]  # reci
 def batches_of_views(
     recipe: ViewRecipe,
     paths: Sequence[Path],
-    batches: Iterable[tuple[int, Sequence[int]]],
+    batches: Iterable[tuple[int, Sequence[int] | NDArray[np.int64]]],
     *,
     processes: int | None = None,
 ) -> Generator[Views]:
