@@ -10,7 +10,7 @@ from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.stopping import AuditLook, CoverageSignal, Verdict, measure_coverage
 from coldstart.stopping import advise as weigh_all
-from coldstart.stopping.audit import measure_accuracy
+from coldstart.stopping.audit import FEWEST_AUDIT_LABELS, measure_accuracy
 from coldstart.store import RunRow
 from coldstart.workflow.audit import (
     WITHOUT_AUDIT,
@@ -76,6 +76,7 @@ def advise(
     if run is not None and verdict.measured.new_look:
         _keep(project, verdict.measured.looks, run.run_id)
     first = [why_no_pool, _without_model(run, said), _without_audit(project, answers.labels)]
+    first.append(_until_enough(project, answers.labels))
     if run is not None and said is not None and pool is not None:
         first += _changed_since(project, run, said, pool)
     first.append(_overdue(answers.overdue))
@@ -166,6 +167,18 @@ def _without_audit(project: Project, labels: int) -> str:
     if labels or share_for_audit(project) > 0:
         return ""
     return f"The audit is off. {WITHOUT_AUDIT}"
+
+
+def _until_enough(project: Project, labels: int) -> str:
+    """How many labels it takes until the audit can say something."""
+    share = share_for_audit(project)
+    missing = FEWEST_AUDIT_LABELS - labels
+    if missing <= 0 or share <= 0:
+        return ""
+    return (
+        f"With {share:.0%} of what is queued in the audit that takes about "
+        f"{-int(-missing / share // 1)} more labels; a larger share gets there sooner."
+    )
 
 
 def _changed_since(project: Project, run: RunRow, said: Snapshots, pool: ProjectPool) -> list[str]:

@@ -202,17 +202,20 @@ def test_a_large_map(
 def hover_over_the_first_point(page: Page, stage: Locator, places: bytes) -> None:
     """As the whole map lies on the stage: in the middle, 94% of its shorter side, upwards."""
     x, y = np.frombuffer(places, dtype="<u2")[:2] / 65_535
-    box = stage.bounding_box()
-    assert box is not None
-    size = 0.94 * min(box["width"], box["height"])
-    at = (
-        box["x"] + (box["width"] - size) / 2 + x * size,
-        box["y"] + (box["height"] - size) / 2 + (1 - y) * size,
-    )
-    page.mouse.move(at[0] - 30, at[1] - 30)
-    page.mouse.move(*at, steps=3)
     picture = page.locator(".map .tip img")
-    expect(picture).to_be_visible(timeout=WITHIN_MS)
+    for _ in range(30):
+        stage.scroll_into_view_if_needed()
+        box = stage.bounding_box()
+        assert box is not None
+        size = 0.94 * min(box["width"], box["height"])
+        left, top = box["x"] + (box["width"] - size) / 2, box["y"] + (box["height"] - size) / 2
+        page.mouse.move(left + x * size - 30, top + (1 - y) * size - 30)
+        page.mouse.move(left + x * size, top + (1 - y) * size, steps=3)
+        # The page may still have been moving under the mouse: then once more.
+        page.wait_for_timeout(1_000)
+        if picture.is_visible():
+            break
+    expect(picture).to_be_visible()
     assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
 
 
