@@ -30,12 +30,13 @@ from rehearse_data import DATA_SETS, ENCODERS, MORE_ENCODERS, load  # noqa: E402
 
 from coldstart.rehearsal import (  # noqa: E402
     EVERYTHING,
+    RANDOM,
     draw_split,
     label_budgets,
     run_everything,
     run_once,
 )
-from coldstart.workflow.rehearsal_runs import Bench, RunFile  # noqa: E402
+from coldstart.workflow.rehearsal_runs import Bench, RunFile, versions  # noqa: E402
 
 PER_CLASS = (1, 2, 5, 10, 20, 50)
 REPEATS = 20
@@ -131,7 +132,7 @@ def run_full(home: Path, options: argparse.Namespace) -> None:
                 now = sum(file.stat().st_size for file in store.directory.glob("*.jsonl"))
                 if now != size:
                     size = now
-                    done = {_key(line) for line in store.read()}
+                    done = {_key(line) for line in [*_stored(), *store.read()]}
                 for number in range(first, min(first + 5, options.repeats)):
                     _one_split(store, bench, of, part, strategies, number, done)
             print(f"{time.strftime('%H:%M:%S')} {name}: repeats {first}-{first + 4}", flush=True)
@@ -150,24 +151,40 @@ def _one_split(
     for imbalance in part.imbalances:
         split = draw_split(bench.classes, number, most_pool=POOL, imbalance=imbalance)
         budgets = label_budgets(part.per_class, count, len(split.pool))
-        if (of, EVERYTHING, number, imbalance, None) not in done:
+        case = bench.data, bench.encoder
+        if (*case, EVERYTHING, number, imbalance, None) not in done:
             store.add(bench, of, run_everything(bench.vectors, bench.classes, split))
-            done.add((of, EVERYTHING, number, imbalance, None))
+            done.add((*case, EVERYTHING, number, imbalance, None))
         for times in part.batches:
             batch = None if times is None else max(1, round(times * count))
             for strategy in strategies:
-                if (of, strategy, number, imbalance, batch) in done:
+                if (*case, strategy, number, imbalance, batch) in done:
                     continue
                 up_to = budgets
                 if strategy not in TO_THE_END:
                     up_to = tuple(b for b in budgets if b <= LAST_COMPARED * count)
                 run = run_once(bench.vectors, bench.classes, split, strategy, up_to, batch=batch)
                 store.add(bench, of, run)
-                done.add((of, strategy, number, imbalance, batch))
+                done.add((*case, strategy, number, imbalance, batch))
 
 
 def _key(line: dict[str, object]) -> tuple[object, ...]:
-    return line["of"], line["strategy"], line["split"], line["imbalance"], line["batch"]
+    names = ("data", "encoder", "strategy", "split", "imbalance", "batch")
+    return tuple(line[name] for name in names)
+
+
+def _stored() -> list[dict[str, object]]:
+    """Runs of the repository that hold: of peers, and of our own strategies as they are now."""
+    from rehearse_report import stored_lines
+
+    now = versions()["selection"]
+    return [
+        line
+        for line in stored_lines()
+        if line["strategy"].startswith("skactiveml:")
+        or line["strategy"] in (RANDOM, EVERYTHING)
+        or line["versions"]["selection"] == now
+    ]
 
 
 def _benches(

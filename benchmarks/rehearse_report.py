@@ -52,15 +52,28 @@ class Case:
         return f"{TITLES.get(self.data, self.data)}, {self.encoder}"
 
 
-def pack(home: Path) -> int:
-    """Store every run of ``home`` in one file of the repository; how many there are."""
+def stored_lines() -> list[dict[str, Any]]:
+    """The runs of the repository, as `RunFile.read` gives those of a folder."""
     import pandas as pd
 
-    lines = RunFile(home / "runs").read()
+    if not STORED.exists():
+        return []
+    rows = pd.read_parquet(STORED).to_dict("records")
+    return [_plain(row) | {"versions": json.loads(row["versions"])} for row in rows]
+
+
+def pack(home: Path) -> int:
+    """Store every run of ``home`` in the file of the repository; how many there are.
+
+    A run of ``home`` takes the place of a stored one. Vectors computed on another machine differ in
+    their last digits, so runs of both may stand beside each other: each says which it was of.
+    """
+    import pandas as pd
+
     unique: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for line in lines:
-        key = tuple(line[one] for one in ("of", "strategy", "split", "imbalance", "batch"))
-        unique.setdefault(key, line)
+    for line in [*RunFile(home / "runs").read(), *stored_lines()]:
+        names = ("data", "encoder", "strategy", "split", "imbalance", "batch")
+        unique.setdefault(tuple(line[one] for one in names), line)
     table = pd.DataFrame(unique.values())
     table["batch"] = table["batch"].astype("Int64")
     table["versions"] = [json.dumps(one, sort_keys=True) for one in table["versions"]]
@@ -107,6 +120,8 @@ def measure_encoders(cache: Path) -> None:
             "intrinsic dimension": one.intrinsic_dimension,
             "hubness": one.hubness,
         }
+    if found and MEASURES.exists():
+        found = json.loads(MEASURES.read_text(encoding="utf-8")) | found
     if found:
         MEASURES.parent.mkdir(exist_ok=True)
         MEASURES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
