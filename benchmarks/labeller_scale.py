@@ -42,7 +42,9 @@ def main() -> None:
     parser.add_argument("--labels", type=float, default=0.2, help="share of the images labelled")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--keep", type=Path, help="keep the projects in this folder")
-    parser.add_argument("--only", default="", help="only what has one of these in its name, comma-separated")
+    parser.add_argument(
+        "--only", default="", help="only what has one of these in its name, comma-separated"
+    )
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:

@@ -1,7 +1,7 @@
 """Is the answer to "may I stop now?" right? Complete labelling runs with known truth, replayed.
 
     python benchmarks/stopping.py                    a smoke run: digits, 8 runs, half a minute
-    python benchmarks/stopping.py --full             240 runs, half an hour of one idle core, or more
+    python benchmarks/stopping.py --full             240 runs, half an hour of an idle core
 
 A run: a third of the images is set aside as the world outside; a strategy picks from the rest, a
 fifth of the labels goes to audit images drawn from outside (with replacement, as from an endless
