@@ -122,10 +122,8 @@ async function load(map, data) {
   }
   map.shown = wanted;
   map.note.textContent = "";
-  const started = performance.now();
   draw(map.picture, map.view);
   map.picture.gl.finish();
-  map.step = Math.min(MOST_STEP, Math.max(1, Math.round((performance.now() - started) / MOVING_FRAME_MS)));
   map.root.dataset.points = String(map.places.length / 2);
   map.root.dataset.ready = "true";
   drawOver(map);
@@ -150,7 +148,14 @@ function repaint(map, what = "all") {
     const points = step > 1 || pending.has("all") || pending.has("moving");
     map.frame = 0;
     map.pending = new Set();
+    const started = performance.now();
     if (map.picture && points) draw(map.picture, map.view, step);
+    if (map.picture && pending.has("moving")) {
+      // Reading a pixel waits for the drawing, which `finish` does not everywhere.
+      map.picture.gl.readPixels(0, 0, 1, 1, map.picture.gl.RGBA, map.picture.gl.UNSIGNED_BYTE, new Uint8Array(4));
+      const wanted = Math.round((map.step * (performance.now() - started)) / MOVING_FRAME_MS);
+      map.step = Math.min(MOST_STEP, Math.max(1, wanted));
+    }
     drawOver(map);
     if (!points) return;
     clearTimeout(map.rest);
