@@ -33,10 +33,11 @@ from coldstart.rehearsal import (  # noqa: E402
     RANDOM,
     draw_split,
     label_budgets,
+    measure_again,
     run_everything,
     run_once,
 )
-from coldstart.workflow.rehearsal_runs import Bench, RunFile, versions  # noqa: E402
+from coldstart.workflow.rehearsal_runs import Bench, RunFile, run_of, versions  # noqa: E402
 
 PER_CLASS = (1, 2, 5, 10, 20, 50)
 REPEATS = 20
@@ -95,6 +96,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="all data sets, strategies, repeats")
     parser.add_argument("--report", action="store_true", help="write docs/evidence.md")
+    parser.add_argument(
+        "--measure-again",
+        action="store_true",
+        help="runs of the repository from other vectors: the same picks by the head as it is now",
+    )
     parser.add_argument("--to", type=Path, help="where runs are kept (default: a scratch folder)")
     parser.add_argument(
         "--cache", type=Path, help="where vectors are kept (default: with the runs)"
@@ -111,6 +117,9 @@ def main() -> int:
         from rehearse_report import write_report
 
         return write_report(home, options.cache or home / "vectors")
+    if options.measure_again:
+        measure_stored(home, options)
+        return 0
     if options.full:
         run_full(home, options)
         return 0
@@ -166,6 +175,26 @@ def _one_split(
                 run = run_once(bench.vectors, bench.classes, split, strategy, up_to, batch=batch)
                 store.add(bench, of, run)
                 done.add((*case, strategy, number, imbalance, batch))
+
+
+def measure_stored(home: Path, options: argparse.Namespace) -> None:
+    """Measure the stored runs that were of other vectors, or of an earlier head, once more."""
+    from rehearse_report import stored_lines
+
+    store = RunFile(home / "runs", options.writer)
+    done = {_key(line) for line in store.read()}
+    lines = [line for line in stored_lines() if _key(line) not in done]
+    for bench, of in _benches(options.cache or home / "vectors", options.only.split(","), ENCODERS):
+        mine = [
+            line for line in lines if (line["data"], line["encoder"]) == (bench.data, bench.encoder)
+        ]
+        for line in mine:
+            old = run_of(line)
+            if old.error or old.strategy == EVERYTHING:
+                continue
+            split = draw_split(bench.classes, old.split, most_pool=POOL, imbalance=old.imbalance)
+            store.add(bench, of, measure_again(bench.vectors, bench.classes, split, old))
+        print(f"{bench.data} by {bench.encoder}: {len(mine)} runs measured again", flush=True)
 
 
 def _key(line: dict[str, object]) -> tuple[object, ...]:

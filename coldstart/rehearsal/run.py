@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from coldstart.progress import Progress, silent
 from coldstart.rehearsal.splits import Split
 
+_MEASURED = ("accuracy", "balanced_accuracy", "nearest", "classes_found")
 RANDOM = "random"
 EVERYTHING = "everything"
 """The name of the run that is given every label of the pool: what all strategies work towards."""
@@ -123,6 +124,21 @@ def run_everything(vectors: NDArray[np.float32], classes: NDArray[np.int64], spl
     run = Run(EVERYTHING, split.number, split.imbalance, None, [len(split.pool)])
     _measure(run, vectors, classes, split.pool, split.test)
     return run
+
+
+def measure_again(
+    vectors: NDArray[np.float32], classes: NDArray[np.int64], split: Split, run: Run
+) -> Run:
+    """What the picks of a finished run are worth by the head as it is now.
+
+    ValueError when they were not picked on this split.
+    """
+    if not np.isin(run.picks, split.pool).all():
+        raise ValueError(f"the picks of {run.strategy} are not of split {split.number}")
+    again = Run(**run.as_dict() | {name: [] for name in _MEASURED})
+    for budget in run.budgets[: len(run.accuracy)]:
+        _measure(again, vectors, classes, np.asarray(run.picks[:budget]), split.test)
+    return again
 
 
 def _with_labels(pool: Any, labelled: NDArray[np.int64], true: NDArray[np.int64]) -> Any:

@@ -9,6 +9,7 @@ from coldstart.errors import ColdstartError
 from coldstart.rehearsal import (
     draw_split,
     label_budgets,
+    measure_again,
     parse_strategy,
     run_everything,
     run_once,
@@ -111,6 +112,15 @@ def test_a_run_can_be_repeated_pick_by_pick() -> None:
     for strategy in ("random", "kmeans", "uherding"):
         one = run_once(vectors, truth, split, strategy, (4, 12))
         assert one.picks == run_once(vectors, truth, split, strategy, (4, 12)).picks
+
+
+def test_picks_that_are_measured_again_are_worth_the_same() -> None:
+    vectors, truth = blobs()
+    split = draw_split(truth, 2)
+    run = run_once(vectors, truth, split, "kmeans", (4, 12))
+    assert measure_again(vectors, truth, split, run) == run
+    with pytest.raises(ValueError, match="not of split 3"):
+        measure_again(vectors, truth, draw_split(truth, 3), run)
 
 
 def test_a_strategy_that_needs_labels_starts_with_the_batch_of_random() -> None:
