@@ -185,6 +185,10 @@ def test_a_large_map(
         expect(page.locator(".map .legend button").filter(has_text=entry)).to_be_visible(
             timeout=WITHIN_MS
         )
+    # "unlabelled" stands in the other legends too: only the states name no class.
+    expect(page.locator(".map .legend button").filter(has_text="green")).to_have_count(
+        0, timeout=WITHIN_MS
+    )
     drawing = saved(page, page.locator(".map [data-tool='svg']"), tmp_path).read_text()
     # A subpath for each point in sight, and one for each entry of the legend.
     entries = page.locator(".map .legend button").count()
