@@ -12,7 +12,7 @@ import {
 import { closeByMouse, fillSheet, foreignDialogOpen, listenToComment } from "./dialogs.js";
 import { returnImages } from "./leaving.js";
 import { refreshSuggestions } from "./suggesting.js";
-import { clickOn, select, showCursor } from "./moving.js";
+import { clickOn, select, showCursor, watchSight } from "./moving.js";
 import { older, showReach } from "./answering.js";
 import { addComment, nameClass, nameFor, runAction, zoom } from "./actions.js";
 import {
@@ -81,6 +81,7 @@ function mount(root, data) {
     classes: new Map(), ownClasses: [], actions: new Map(), store: null, outbox: null,
     outboxName: "", labelled: 0, recent: [], lastAnswerAt: Date.now(), namingFor: null,
     imagesShown: "", keysShown: "", classesShown: "", settings: null, turning: false, scrolling: false,
+    sight: watchSight(),
     trigger: (_name, _value) => {}, cleanups: [], prefetched: { hashes: "", images: [] },
   };
   labeller.show = (id, value, batchId) => showAnswer(labeller, id, value, batchId);
@@ -115,7 +116,7 @@ function mount(root, data) {
   }, PACE_EVERY_MS);
   labeller.cleanups.push(
     keys, () => columns.disconnect(), () => window.removeEventListener("resize", fit),
-    () => clearInterval(pace), () => window.removeEventListener("pagehide", leave),
+    () => clearInterval(pace), () => labeller.sight.watch([]), () => window.removeEventListener("pagehide", leave),
   );
 
   listenToPointer(parts.grid, {

@@ -17,14 +17,39 @@ export function setCursor(labeller, place, scroll = true) {
   showCursor(labeller);
 }
 
-/** In the next frame: asked for at once, the whole page would be laid out twice for a key. */
+/**
+ * In the next frame, and only for a cell that is not wholly in sight: to ask is to lay the whole page
+ * out once more.
+ */
 function bringInSight(labeller) {
-  if (labeller.scrolling) return;
+  if (labeller.scrolling || labeller.sight.has(labeller.cells[labeller.cursor].element)) return;
   labeller.scrolling = true;
   requestAnimationFrame(() => {
     labeller.scrolling = false;
     labeller.cells[labeller.cursor]?.element.scrollIntoView({ block: "nearest" });
   });
+}
+
+/** Which cells of the page are wholly in sight, as the browser tells it. */
+export function watchSight() {
+  const inSight = new Set();
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { target, intersectionRatio } of entries) {
+        if (intersectionRatio > 0.99) inSight.add(target);
+        else inSight.delete(target);
+      }
+    },
+    { threshold: [0.99, 1] },
+  );
+  return {
+    has: (element) => inSight.has(element),
+    watch: (elements) => {
+      observer.disconnect();
+      inSight.clear();
+      for (const element of elements) observer.observe(element);
+    },
+  };
 }
 
 /** The footer, and the large image if one is shown. */

@@ -39,6 +39,7 @@ export function build(labeller) {
   );
   labeller.columns = 0;
   arrange(labeller);
+  labeller.sight.watch(labeller.cells.map((cell) => cell.element));
   images.forEach((_row, place) => paintAt(labeller, place));
   parts.grid.scrollTop = 0;
   labeller.setTurning(false);
