@@ -48,7 +48,8 @@ def preview_coverage(
     picks change with the budget (k-means) a few budgets are tried. A run that would take long is
     made on 5,000 random images (more for large budgets) instead: always for changing picks, and
     for a greedy on more than 10,000 images unless ``pool.graph`` reaches to ProbCover's radius.
-    Coverage is then measured on those images, and the note says so.
+    Coverage is then measured on those images, and the note says so. What was found is kept in
+    ``pool.cache``: ProbCover's automatic radius is often that of the budget before.
     """
     budget = check_budget(budget, pool)
     if isinstance(strategy, ProbCover):
@@ -56,7 +57,17 @@ def preview_coverage(
         delta = float(strategy.delta) if delta is None else delta
     elif delta is None:
         delta = search_radius(pool, budget, seed=strategy.seed, progress=progress).best(budget)
-    random = random_coverage_curve(pool, budget, delta, labelled=pool.labelled, seed=strategy.seed)
+    key = ("preview", repr(strategy), budget, delta, pool.graph is not None)
+    if key not in pool.cache:
+        pool.cache[key] = _preview(strategy, pool, budget, delta, progress)
+    known: CoveragePreview = pool.cache[key]
+    return known
+
+
+def _preview(
+    strategy: Strategy, pool: Pool, budget: int, delta: float, progress: Progress
+) -> CoveragePreview:
+    random = _random(pool, budget, delta, strategy.seed)
     strategy = strategy.quick(pool)
     if strategy.nested:
         return _nested_preview(strategy, pool, budget, delta, random, progress)
@@ -104,6 +115,16 @@ def _nested_preview(
         return CoveragePreview(np.arange(most + 1), coverage, random, delta, selection, note)
     note = f"Estimated on {part.n:,} random images, for every budget."
     return CoveragePreview(np.arange(most + 1), coverage, random, delta, None, note)
+
+
+def _random(pool: Pool, budget: int, delta: float, seed: int) -> CurveBand:
+    key = ("random", budget, delta, seed, pool.graph is not None)
+    if key not in pool.cache:
+        pool.cache[key] = random_coverage_curve(
+            pool, budget, delta, labelled=pool.labelled, seed=seed
+        )
+    known: CurveBand = pool.cache[key]
+    return known
 
 
 def _covered(pool: Pool, picks: NDArray[np.int64], delta: float) -> float:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from coldstart.ui import session, sidebar, sign_in, strip
+from coldstart.ui.garbage import set_modules_aside
 from coldstart.ui.guard import guard
 from coldstart.ui.places import MARK, STYLE_SHEET, WORDMARK, page_file
 from coldstart.ui.steps import STEPS
 
 _SIDEBAR_PIXELS = 210
+
+set_modules_aside()
 
 st.set_page_config(
     page_title="coldstart",

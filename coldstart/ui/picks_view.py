@@ -19,6 +19,9 @@ from coldstart.workflow.label import shown_name
 from coldstart.workflow.preview import Preview
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from coldstart.selection import Selection
 
 _SHOWN = 24
@@ -127,25 +130,23 @@ def _map(project: Project, desk: Desk, picks: Selection) -> None:
         st.caption("The map is being computed; the picks are shown on it when it is ready.")
         return
     view = map_view.cached_view(project)
-    place = {int(image_id): row for row, image_id in enumerate(view.image_ids)}
+    order = np.argsort(view.image_ids)
 
-    def on_map(rows: object) -> list[int]:
-        ids = [int(desk.pool.image_ids[row]) for row in np.asarray(rows).tolist()]
-        return [place[one] for one in ids if one in place]
+    def on_map(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(k,) the row of the map of each row of the pool; -1 for what is not on it."""
+        ids = desk.pool.image_ids[rows]
+        at = np.searchsorted(view.image_ids, ids, sorter=order)
+        place = order[np.minimum(at, len(order) - 1)]
+        return np.where(view.image_ids[place] == ids, place, -1)
 
-    known = np.union1d(desk.pool.labelled, desk.pool.waiting).astype(np.int64)
-    shown = [
-        (rank, row, reason)
-        for rank, (row, reason) in enumerate(
-            zip(picks.indices.tolist(), picks.reasons, strict=True), 1
-        )
-        if int(desk.pool.image_ids[row]) in place
-    ]
+    places = on_map(picks.indices)
+    known = on_map(np.union1d(desk.pool.labelled, desk.pool.waiting).astype(np.int64))
+    shown = np.flatnonzero(places >= 0)
     figure = picks_figure(
         view.layout,
-        np.array([place[int(desk.pool.image_ids[row])] for _, row, _ in shown], dtype=np.int64),
-        [f"{rank}: {reason}" for rank, _, reason in shown],
-        np.array(on_map(known), dtype=np.int64),
+        places[shown],
+        [f"{rank + 1}: {picks.reasons[rank]}" for rank in shown.tolist()],
+        known[known >= 0],
     )
     st.plotly_chart(
         figure,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -26,6 +28,7 @@ _DEFAULT_BUDGET = 50
 _LARGEST = (200, 1_000, 5_000)
 # Kept free while the curve is computed, so that the slider below stays where it is.
 _CURVE_PIXELS = 380
+_DRAW_EVERY_S = 0.1
 
 
 def embedded(project: Project, action: DeltaGenerator) -> bool:
@@ -160,8 +163,14 @@ def _seen(
     with place:
         waiting = st.empty()
 
+        drawn_at = 0.0
+
         def progress(done: int, total: int | None, message: str = "") -> None:
-            # Every call is also a chance for Streamlit to end this run and start a newer one.
+            # Every drawing is also a chance for Streamlit to end this run and start a newer one.
+            nonlocal drawn_at
+            if time.monotonic() < drawn_at + _DRAW_EVERY_S:
+                return
+            drawn_at = time.monotonic()
             waiting.progress(min(1.0, done / total) if total else 0.0, text=message or "Measuring")
 
         progress(0, None, "Measuring what each budget would cover")
