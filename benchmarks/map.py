@@ -27,7 +27,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, Request, TimeoutError, sync_playwright
 
 APP = Path(__file__).parent / "map_app" / "app.py"
 WAIT_MS = 180_000
@@ -64,8 +64,9 @@ window.__mapReady = () => window.__find(document, ".map[data-ready='true']") !==
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="also a million points, three repeats")
+    parser.add_argument("--sizes", nargs="+", type=int, help="only these numbers of points")
     arguments = parser.parse_args()
-    sizes = [10_000, 100_000, *([1_000_000] if arguments.full else [])]
+    sizes = arguments.sizes or [10_000, 100_000, *([1_000_000] if arguments.full else [])]
     repeats = 3 if arguments.full else 1
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
@@ -80,11 +81,13 @@ def main() -> int:
         print("".join(f"{title:>{width}}" for title, width in COLUMNS))
         try:
             for count in sizes:
-                found = {kind: measure(browser, port, kind, count, repeats) for kind in READY}
-                for kind, one in found.items():
-                    print(row(count, kind, one), flush=True)
-                if all(found.values()):
-                    ratios = (found["plotly"][i] / found["webgl"][i] for i in range(4))
+                found: dict[str, Figures | None] = {}
+                for kind in READY:
+                    found[kind] = measure(browser, port, kind, count, repeats)
+                    print(row(count, kind, found[kind]), flush=True)
+                ours, plotly = found["webgl"], found["plotly"]
+                if ours and plotly:
+                    ratios = (plotly[i] / ours[i] for i in range(4))
                     print(f"{'':>10}{'ratio':>9}" + "".join(f"{one:>9.1f}x" for one in ratios))
         finally:
             browser.close()
@@ -124,17 +127,20 @@ def one_run(page: Page, port: int, kind: str, count: int) -> Figures:
             "framereceived", lambda data: received.__setitem__(0, received[0] + len(data))
         ),
     )
-    page.on("response", lambda reply: add_length(received, reply))
+    answered: list[Request] = []
+    page.on("requestfinished", lambda request: answered.append(request))
     page.goto(f"http://127.0.0.1:{port}/?n={count}&kind={kind}")
     button = page.get_by_role("button", name="Show")
     button.wait_for()
     page.wait_for_timeout(1_000)
     received[0] = 0
+    answered.clear()
     started = time.perf_counter()
     button.click()
     page.wait_for_function(READY[kind])
     ready = time.perf_counter() - started
-    megabytes = received[0] / 1e6
+    sizes = [one.sizes() for one in answered]
+    megabytes = (received[0] + sum(one["responseBodySize"] for one in sizes)) / 1e6
     box = page.locator(".map .marks, .js-plotly-plot .nsewdrag").first.bounding_box()
     assert box is not None
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -169,11 +175,6 @@ def ms_a_frame(page: Page, act: Callable[[int], None]) -> float:
         act(step)
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => done(0)))")
     return 1000 * (time.perf_counter() - started) / STEPS
-
-
-def add_length(received: list[int], reply: object) -> None:
-    length = reply.headers.get("content-length", "0")  # type: ignore[attr-defined]
-    received[0] += int(length)
 
 
 def row(count: int, kind: str, found: Figures | None) -> str:
