@@ -35,7 +35,9 @@ class Stability:
     stable : whether it has reached 0.99.
     f_change_at_most : what kappa bounds: with two classes, the F1 score of the newest model differs
         from that of the one before by at most this.
-    words : one sentence.
+    changed : share of the stop set of which the newest model says another class than the one
+        before, so that its accuracy there differs by no more; None with fewer than two models.
+    words : what a person should know.
     """
 
     training_labels: tuple[int, ...]
@@ -43,6 +45,7 @@ class Stability:
     kappa: float | None
     stable: bool
     f_change_at_most: float | None
+    changed: float | None
     words: str
 
 
@@ -96,8 +99,13 @@ def measure_stability(
     stable = mean is not None and mean >= threshold
     bound = f_change_bound(kappas[-1]) if kappas and kappas[-1] is not None else None
     labels = tuple(int(training_labels[model]) for model in kept)
+    last_two = [np.asarray(stop_set[model]) for model in kept[-2:]]
+    changed = float(np.mean(last_two[0] != last_two[1])) if len(last_two) == 2 else None
     words = _words(labels, kappas, mean, stable, threshold, window)
-    return Stability(labels, kappas, mean, stable, bound, words)
+    if mean is not None and changed is not None:
+        two_classes = len(np.unique(last_two)) == 2
+        words += _bounds(changed, bound if two_classes else None)
+    return Stability(labels, kappas, mean, stable, bound, changed, words)
 
 
 def spaced_models(training_labels: Sequence[int]) -> list[int]:
@@ -163,5 +171,13 @@ def _words(
     verb = "have settled" if stable else "still change"
     return (
         f"Predictions {verb}: kappa of successive models {mean:.3f} (mean of the last {window}, "
-        f"settled from {threshold:g} on). That speaks of change, not of accuracy."
+        f"settled from {threshold:g} on). "
+    )
+
+
+def _bounds(changed: float, f_change: float | None) -> str:
+    and_f1 = "" if f_change is None or f_change >= 1 else f", and F1 by at most {f_change:.3f}"
+    return (
+        f"The last step changed {changed:.1%} of the predictions, which moves the accuracy by no "
+        f"more than that{and_f1}. It says how much changes, not how good the model is."
     )

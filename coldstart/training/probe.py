@@ -1,7 +1,7 @@
 """The probe: a classifier on frozen embeddings (`probes` lists the kinds), fitted in seconds.
 
-Class-balanced ridge is the default: on few labels it never collapses to one class as a plain
-logistic regression does, and its accuracy does not fall when labels are added.
+Every kind weighs the classes alike where it can: on few labels it never collapses to one class as a
+plain logistic regression does. Which kind is the default is `probes.default_probe`.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ def fit_probe(
     content_hashes: Sequence[str] | None = None,
     embedding_set: str = "",
     event_watermark: int | None = None,
+    tuned_like: Probe | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Probe:
@@ -134,18 +135,25 @@ def fit_probe(
     vectors : (n, d) float, one row per label. class_names : the n labels.
     content_hashes : copies of one picture are kept on one side of each fold.
     embedding_set, event_watermark : remembered as what the probe was trained on.
+    tuned_like : a probe whose kind, strength and temperature are taken; then nothing is chosen here.
 
     Raises ColdstartError without labels, with labels of one class only, and for embeddings that
     do not fit the labels or are not finite.
     """
     names, classes = check_training_data(vectors, class_names)
-    chosen = probe_model(model, len(classes), len(names))
-    groups = group_numbers(content_hashes, len(classes))
     x = unit_rows(vectors).astype(np.float64)
-    strength, temperature = chosen.strengths[0], chosen.temperature
-    folds = tuning_folds(classes, groups, seed)
-    if folds is not None:
-        strength, temperature = tune(chosen, x, classes, len(names), folds, progress)
+    if tuned_like is not None:
+        chosen = probe_model(tuned_like.model)
+        strength, temperature = tuned_like.strength, tuned_like.temperature
+        tuned = tuned_like.tuned
+    else:
+        chosen = probe_model(model, len(classes), len(names))
+        strength, temperature = chosen.strengths[0], chosen.temperature
+        groups = group_numbers(content_hashes, len(classes))
+        folds = tuning_folds(classes, groups, seed)
+        tuned = folds is not None
+        if folds is not None:
+            strength, temperature = tune(chosen, x, classes, len(names), folds, progress)
     scorer = chosen.fit(x, classes, len(names), [strength])[0]
     return Probe(
         model=chosen.name,
@@ -153,7 +161,7 @@ def fit_probe(
         scorer=scorer_of(scorer.arrays()),
         strength=strength,
         temperature=temperature,
-        tuned=folds is not None,
+        tuned=tuned,
         trained_on=describe_training(class_names, content_hashes, embedding_set, event_watermark),
     )
 

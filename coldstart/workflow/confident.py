@@ -10,6 +10,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from coldstart.progress import Progress, silent
 from coldstart.project import Project
 from coldstart.workflow.audit import audit_answers
 from coldstart.workflow.pool import ProjectPool
+
+if TYPE_CHECKING:
+    from coldstart.training.probe import Probe
 
 FILE = "audit_confidence.npz"
 SHARES = tuple(round(0.1 * step, 1) for step in range(1, 11))
@@ -60,22 +64,14 @@ class ConfidentShare:
 
 
 def judge_confidence(
-    pool: ProjectPool, probe: str, directory: Path, *, progress: Progress = silent
+    pool: ProjectPool, measured: Probe, directory: Path, *, progress: Progress = silent
 ) -> None:
-    """Keep how sure a probe without the audit's labels is of the audit images, and of the pool."""
-    from coldstart.training.probe import fit_probe
-
+    """Keep how sure ``measured``, which has seen no label of the audit, is of the audit images and
+    of the pool."""
     row_of = {int(image_id): row for row, image_id in enumerate(pool.image_ids)}
     audited = [image_id for image_id in pool.reserve if image_id in row_of]
     if not audited:
         return
-    rows, names = pool.training_labels()
-    measured = fit_probe(
-        np.ascontiguousarray(pool.vectors[rows]),
-        names,
-        model=probe,
-        content_hashes=[pool.content_hashes[row] for row in rows.tolist()],
-    )
     reserve = np.array([row_of[one] for one in audited])
     said = measured.predict(np.ascontiguousarray(pool.vectors[reserve]))
     everywhere = measured.predict(pool.vectors, progress=progress).confidence

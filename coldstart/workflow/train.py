@@ -88,14 +88,21 @@ def train(project: Project, probe: str = "auto", *, progress: Progress = silent)
     rows, class_names = pool.training_labels()
     probe = probe_model(probe, len(rows), len(set(class_names))).name
     said = take_snapshots(project, pool, probe, progress=progress)
+    without_audit = fit_probe(
+        np.ascontiguousarray(pool.vectors[rows]),
+        class_names,
+        model=probe,
+        content_hashes=_hashes(pool, rows),
+        progress=progress,
+    )
+    # The audit's labels teach the model that is kept, and choose nothing about it.
     kept = fit_probe(
         np.ascontiguousarray(pool.vectors[pool.labelled]),
         pool.class_names,
-        model=probe,
-        content_hashes=_hashes(pool, pool.labelled),
         embedding_set=pool.embedding_set,
         event_watermark=watermark,
-        progress=progress,
+        content_hashes=_hashes(pool, pool.labelled),
+        tuned_like=without_audit,
     )
     evaluation = cross_validate(
         np.ascontiguousarray(pool.vectors[rows]),
@@ -113,7 +120,7 @@ def train(project: Project, probe: str = "auto", *, progress: Progress = silent)
     said.save(directory)
     if evaluation.out_of_fold is not None:
         evaluation.out_of_fold.save(directory)
-    judge_confidence(pool, probe, directory, progress=progress)
+    judge_confidence(pool, without_audit, directory, progress=progress)
     write_predictions(project, pool, kept, directory / PREDICTIONS, progress)
     relative = str(directory.relative_to(project.directory))
     run_id = project.store.runs.add(

@@ -81,6 +81,18 @@ def test_settled_and_changing_predictions() -> None:
     assert restless.kappa is not None
     assert 0.8 < restless.kappa < 0.95
     assert "still change" in restless.words
+    assert restless.changed is not None
+    assert 0.05 < restless.changed < 0.11  # each differs from the truth by 5%
+    assert f"changed {restless.changed:.1%} of the predictions" in restless.words
+    assert "F1" not in restless.words  # the bound on F1 is for two classes
+
+
+def test_with_two_classes_the_words_say_what_kappa_bounds() -> None:
+    said = np.arange(900) % 2
+    one_in_ninety = np.where(np.arange(900) < 10, 1 - said, said)
+    words = measure_stability([100, 112, 126, 142], [said, said, said, one_in_ninety]).words
+    assert "changed 1.1% of the predictions" in words
+    assert "F1 by at most 0.091" in words  # 4 (1 - T) / T with T = 1 - 2 / 90
 
 
 def test_one_wild_model_in_the_window_is_not_stable() -> None:

@@ -23,6 +23,7 @@ from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.stopping import audit_order
 from coldstart.store import ScannedImage
+from coldstart.training.probe import Probe
 from coldstart.workflow.advise import advise
 from coldstart.workflow.audit import AUDIT_REASON, audit_answers, change_audit
 from coldstart.workflow.diagnose import current_coverage
@@ -166,6 +167,13 @@ def test_the_places_of_audit_images_cannot_be_learned(project: Project) -> None:
     assert len(places) > 1
 
 
+def how_tuned(project: Project) -> tuple[str, float, float]:
+    run = project.store.runs.latest()
+    assert run is not None
+    probe = Probe.load(project.directory / run.directory)
+    return probe.model, probe.strength, probe.temperature
+
+
 def test_answers_to_the_audit_do_not_reach_the_model_that_is_measured(project: Project) -> None:
     audit = queue_and_answer(project)
     assert len(audit) == RESERVED
@@ -177,10 +185,11 @@ def test_answers_to_the_audit_do_not_reach_the_model_that_is_measured(project: P
     )
     answer(project, [copy])
     honest = train(project)
-    first = snapshots(project)
+    first, chosen = snapshots(project), how_tuned(project)
     answer(project, [*audit, copy], say=lambda _: "poison")
     poisoned = train(project)
     second = snapshots(project)
+    assert how_tuned(project) == chosen
     assert second.class_names == sorted(CLASSES)
     np.testing.assert_array_equal(first.stop_set, second.stop_set)
     np.testing.assert_array_equal(first.audit, second.audit)
