@@ -5,6 +5,8 @@ UMAP (McInnes, Healy & Melville 2018) with exact neighbours from faiss, or, at o
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 
 import numpy as np
@@ -27,7 +29,7 @@ def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent)
     """
     if len(vectors) < SMALLEST_FOR_UMAP:
         return pca_layout(vectors)
-    progress(0, 3, "Starting UMAP (the first time on this machine it compiles: about a minute)")
+    progress(0, None, "Starting UMAP (the first time on this machine it compiles for a minute)")
     import umap
     import umap.layouts
 
@@ -35,11 +37,10 @@ def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent)
     umap.layouts._nb_optimize_layout_euclidean_single_epoch.enable_caching()
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     neighbours = min(NEIGHBOURS, len(vectors) - 1)
-    progress(1, 3, "Finding each image's neighbours")
+    progress(0, None, "Finding each image's neighbours")
     known: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
     if len(vectors) <= EXACT_UP_TO_IMAGES:
         known = nearest_neighbours(vectors, neighbours)
-    progress(2, 3, "Laying out the map")
     mapper = umap.UMAP(
         n_neighbors=neighbours,
         min_dist=MINIMUM_DISTANCE,
@@ -48,12 +49,26 @@ def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent)
         precomputed_knn=(*known, None),
         # From PCA: the spectral start takes longer and differs between machines.
         init="pca",
+        tqdm_kwds={"file": _Epochs(progress), "disable": False, "mininterval": 0.5, "miniters": 1},
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*precomputed_knn.*")
         layout: np.ndarray = mapper.fit_transform(vectors)
-    progress(3, 3, "The map is ready")
     return layout.astype(np.float32)
+
+
+class _Epochs(io.StringIO):
+    """Where UMAP's progress bar is written to: the epochs it counts become the job's progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.progress = progress
+
+    def write(self, text: str) -> int:
+        counted = re.search(r"(\d+)/(\d+)", text)
+        if counted is not None:
+            self.progress(int(counted[1]), int(counted[2]), "Laying out the map")
+        return len(text)
 
 
 def place_new(

@@ -48,10 +48,10 @@ def coverage_figure(
             yanchor="bottom",
         )
     if labels_now is not None:
-        mark(figure, labels_now, f"now: {labels_now:,}", right=False)
+        mark(figure, labels_now, f"now: {labels_now:,}", where="top left")
     if budget is not None:
         reached = float(np.interp(budget, labels, coverage))
-        mark(figure, budget, f"budget {budget:,}: {100 * reached:.0f}%", right=True)
+        mark(figure, budget, f"budget {budget:,}: {100 * reached:.0f}%", where="bottom right")
     figure.update_xaxes(title_text=labels_title, rangemode="tozero")
     figure.update_yaxes(title_text="Share of the pool covered", range=[0, 1.02], tickformat=".0%")
     figure.update_layout(hovermode="x unified", height=360)
@@ -80,7 +80,7 @@ def purity_figure(
         )
     if chosen_delta is not None:
         reached = float(np.interp(chosen_delta, deltas, purity))
-        mark(figure, chosen_delta, f"radius {chosen_delta:.3f}: {reached:.0%}", right=True)
+        mark(figure, chosen_delta, f"radius {chosen_delta:.3f}: {reached:.0%}", where="top right")
     figure.update_xaxes(title_text="Radius of the ball around each image", rangemode="tozero")
     figure.update_yaxes(title_text="Share of balls of one group", range=[0, 1.02], tickformat=".0%")
     figure.update_layout(showlegend=False, height=320)

@@ -121,7 +121,7 @@ def learning_curve_figure(
             hovertemplate="%{y:.1%} with %{x:,} labels<extra></extra>",
         )
     )
-    mark(figure, now, f"now: {now:,}", right=False)
+    mark(figure, now, f"now: {now:,}", where="top left")
     figure.add_annotation(
         xref="paper", x=0.02, y=0.04, text=words, showarrow=False, xanchor="left", yanchor="bottom"
     )

@@ -86,13 +86,13 @@ def add_band(figure: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray
     )
 
 
-def mark(figure: go.Figure, x: float, words: str, *, right: bool) -> None:
-    """A vertical line with words beside it."""
+def mark(figure: go.Figure, x: float, words: str, *, where: str) -> None:
+    """A vertical line with words beside it; ``where`` is as plotly has it: "bottom right"."""
     figure.add_vline(
         x=x,
         line={"color": QUIET, "dash": "dash", "width": 1.5},
         annotation_text=words,
-        annotation_position="bottom right" if right else "top left",
+        annotation_position=where,
     )
 
 

@@ -228,8 +228,9 @@ def _words(
         )
     if last.unseen_at_most >= 0.01:
         words.append(
-            f"Classes without a label: some {last.unseen_share:.0%} of the images (Good-Turing). "
-            f"Classes the model was not taught: at most {last.unseen_at_most:.0%}."
+            f"An estimated {last.unseen_share:.0%} of the images are of classes without any label "
+            f"(Good-Turing); with 95% confidence at most {last.unseen_at_most:.0%} are of classes "
+            "the model was not taught."
         )
     words.append(_when_next(audit_labels, training_labels, looks))
     return words + _unanswered(unanswered)
@@ -239,13 +240,13 @@ def _when_next(audit_labels: int, training_labels: int, looks: tuple[AuditLook, 
     last = looks[-1]
     waiting = labels_until_a_look(audit_labels, training_labels, looks)
     stood = (
-        f"Measured when there were {last.training_labels} training labels (look {last.number} of "
-        f"{LOOKS}, each at its share of the 5% that may go wrong); "
+        f"Measured when there were {last.training_labels} training labels, as look {last.number} "
+        f"of {LOOKS} (with more of them every interval would have to be wider). "
     )
     if waiting is None:
-        return stood + "all looks are taken, so this one stands until you begin a new audit."
+        return stood + "All are taken, so this one stands until you begin a new audit."
     labels = "label" if waiting == 1 else "labels"
-    return stood + f"the next look is due after at most {waiting} more {labels}."
+    return stood + f"The next is due after at most {waiting} more {labels}."
 
 
 def _unanswered(unanswered: int) -> list[str]:

@@ -37,7 +37,7 @@ class Stability:
         from that of the one before by at most this.
     changed : share of the stop set of which the newest model says another class than the one
         before, so that its accuracy there differs by no more; None with fewer than two models.
-    words : what a person should know.
+    words : one sentence. bounds : what that bounds, in words; empty while it cannot be said.
     """
 
     training_labels: tuple[int, ...]
@@ -47,6 +47,7 @@ class Stability:
     f_change_at_most: float | None
     changed: float | None
     words: str
+    bounds: str
 
 
 def cohen_kappa(first: ArrayLike, second: ArrayLike) -> float | None:
@@ -102,10 +103,11 @@ def measure_stability(
     last_two = [np.asarray(stop_set[model]) for model in kept[-2:]]
     changed = float(np.mean(last_two[0] != last_two[1])) if len(last_two) == 2 else None
     words = _words(labels, kappas, mean, stable, threshold, window)
+    bounds = ""
     if mean is not None and changed is not None:
         two_classes = len(np.unique(last_two)) == 2
-        words += _bounds(changed, bound if two_classes else None)
-    return Stability(labels, kappas, mean, stable, bound, changed, words)
+        bounds = _bounds(changed, bound if two_classes else None)
+    return Stability(labels, kappas, mean, stable, bound, changed, words, bounds)
 
 
 def spaced_models(training_labels: Sequence[int]) -> list[int]:
@@ -171,13 +173,14 @@ def _words(
     verb = "have settled" if stable else "still change"
     return (
         f"Predictions {verb}: kappa of successive models {mean:.3f} (mean of the last {window}, "
-        f"settled from {threshold:g} on). "
+        f"settled from {threshold:g} on). That speaks of change, not of accuracy."
     )
 
 
 def _bounds(changed: float, f_change: float | None) -> str:
     and_f1 = "" if f_change is None or f_change >= 1 else f", and F1 by at most {f_change:.3f}"
     return (
-        f"The last step changed {changed:.1%} of the predictions, which moves the accuracy by no "
-        f"more than that{and_f1}. It says how much changes, not how good the model is."
+        "Kappa is 1 where no prediction changes, and 0 where models agree as by chance. The last "
+        f"step changed {changed:.1%} of the predictions, which moves the accuracy by no more than "
+        f"that{and_f1}."
     )

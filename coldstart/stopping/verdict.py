@@ -38,6 +38,13 @@ LABELS_A_POINT_IS_WORTH = 75.0
 FLATTENING_BELOW = 2.0
 """While the next labels are worth this many times their number there is no question."""
 
+NO_REASON_TO_STOP = (
+    "Flattening is a sign that the end is near, not a reason to stop: in the replays, going on "
+    "until “you may stop” cost as little or less."
+)
+
+_BRING = "are expected to bring"
+
 UNSEEN_SHARE_TO_WAIT_FOR = 0.03
 """With a larger share of the images in classes without a label no price says stop."""
 
@@ -161,9 +168,11 @@ def weigh(
     if gain.gain is not None:
         worth = 100 * gain.gain * (price or LABELS_A_POINT_IS_WORTH) / gain.next_labels
     word, sentence = _decide(measured, gain, training_classes, worth, target, price)
-    reasons = [*measured.words, gain.words]
+    flat = word == "flattening" and target is None
+    reasons = [NO_REASON_TO_STOP if flat else "", *measured.words]
+    reasons.append("" if _BRING in sentence else gain.words)
     if word == "keep going" and target is not None:
-        reasons.insert(1, _audit_labels_for(measured, target))
+        reasons.insert(2, _audit_labels_for(measured, target))
     reasons += [settled.words, "" if coverage is None else coverage.words]
     reasons.append(_lone_classes(training_classes))
     return Verdict(
@@ -227,11 +236,12 @@ def _short_of(target: float, look: AuditLook, worth: float | None) -> tuple[Word
 def _by_price(
     look: AuditLook, gain: Forecast, worth: float | None, price: float
 ) -> tuple[Word, str]:
-    if worth is None or gain.gain is None:
+    if worth is None or gain.gain is None or gain.low is None or gain.high is None:
         return "too early to say", f"Too early to say. {gain.words}"
     bring = (
-        f"the next {gain.next_labels} labels are expected to bring {100 * gain.gain:+.1f} points, "
-        f"worth {worth * gain.next_labels:.0f} labels at {price:g} labels a point"
+        f"the next {gain.next_labels} labels {_BRING} {100 * gain.gain:+.1f} points "
+        f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f}), worth "
+        f"{worth * gain.next_labels:.0f} labels at {price:g} labels a point"
     )
     if worth >= FLATTENING_BELOW:
         return "keep going", f"Keep going: {bring}."

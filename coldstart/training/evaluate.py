@@ -288,10 +288,11 @@ def _how(
     model: str, labels: int, pictures: int, repeats: int, picked_by: str, lone: np.ndarray
 ) -> str:
     copies = "" if pictures == labels else f" ({pictures} different pictures; copies stay together)"
+    title = probe_model(model).title
     times = "" if repeats == 1 else f", repeated {repeats} times"
     sentences = [
         f"Measured by {FOLDS}-fold cross-validation{times}, on the {labels} labelled images"
-        f"{copies}: each was predicted by {probe_model(model).title} trained without it, on "
+        f"{copies}: each was predicted by {title[0].lower()}{title[1:]} trained without it, on "
         "four fifths of the labels.",
         f"These images were picked by {picked_by} and are not a random draw from the pool, so on "
         "the pool the accuracy may be higher or lower, and by more than the interval says: the "

@@ -135,7 +135,7 @@ def fit_probe(
     vectors : (n, d) float, one row per label. class_names : the n labels.
     content_hashes : copies of one picture are kept on one side of each fold.
     embedding_set, event_watermark : remembered as what the probe was trained on.
-    tuned_like : a probe whose kind, strength and temperature are taken; then nothing is chosen here.
+    tuned_like : a probe whose kind, strength and temperature are taken, and nothing is chosen.
 
     Raises ColdstartError without labels, with labels of one class only, and for embeddings that
     do not fit the labels or are not finite.

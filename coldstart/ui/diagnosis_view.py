@@ -25,8 +25,8 @@ def show_plot(one: DiagnosticPlot) -> None:
     """A question, the plot that answers it if there is one, and what it says."""
     question(one.question)
     if one.figure is not None:
-        plot(one.figure, one.name, one.alt)
-    if one.words:
+        plot(one.figure, one.name, one.alt, one.words)
+    elif one.words:
         st.caption(one.words)
 
 

@@ -15,6 +15,7 @@ from coldstart.ui import job_card, session
 from coldstart.ui.facts import show_facts
 from coldstart.ui.guard import guard, guarded
 from coldstart.ui.head import question
+from coldstart.ui.plots import plot
 from coldstart.ui.words import ago, count, percent
 from coldstart.workflow.finetune import FINETUNE, finetune_runs, latest_finetune
 from coldstart.workflow.projects import check_allowed
@@ -135,20 +136,17 @@ def _curve(project: Project) -> None:
         return
     from coldstart.figures import finetune_figure
 
-    st.plotly_chart(
+    plot(
         finetune_figure(
             [one.epoch for one in history],
             [one.loss for one in history],
             [one.kept_aside_loss for one in history],
             best_epoch(history),
         ),
-        key="finetune_curve",
-        config={"displayModeBar": False},
-        alt="Loss on the labels trained on and on those kept aside, epoch by epoch",
-    )
-    st.caption(
+        "finetune_curve",
+        "Loss on the labels trained on and on those kept aside, epoch by epoch",
         "Epoch 0 is the network as it started, with a probe as its last layer. Training stops by "
-        "itself when the loss on the labels kept aside no longer falls."
+        "itself when the loss on the labels kept aside no longer falls.",
     )
 
 

@@ -19,6 +19,8 @@ _POLL_S = 1
 _SHARE_TO_TELL = 0.05
 # Jobs whose steps are images from first to last; of others only the share means something.
 _COUNTED = ("scan",)
+# Jobs that begin with something whose length nobody knows, which would weigh in the time left.
+_UNEVEN = ("map",)
 
 
 def running_job(project: Project, kind: str) -> JobRow | None:
@@ -105,7 +107,7 @@ def _how_far(job: JobRow) -> str:
         parts.append(f"{job.done:,} of {job.total:,}")
     elif share is not None:
         parts.append(percent(share))
-    left = job.seconds_left()
+    left = None if job.kind in _UNEVEN else job.seconds_left()
     if left is not None and share is not None and share > _SHARE_TO_TELL:
         parts.append(f"about {duration(left)} left")
     return " · ".join(part.replace("*", "").replace("`", "") for part in parts)

@@ -66,7 +66,7 @@ def _map_and_images(project: Project) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         image_ids = _draw(project, view, by)
-        st.caption(_caption(view))
+        st.caption(_caption(view, project.store.images.count("usable")))
     with right:
         selected_images(project, image_ids)
 
@@ -194,8 +194,10 @@ def _why_compute(view: MapView) -> str:
     )
 
 
-def _caption(view: MapView) -> str:
+def _caption(view: MapView, usable: int) -> str:
     words = f"{count(len(view.layout), 'image')}, laid out by {view.method.upper()}."
+    if usable > len(view.layout):
+        words += " Exact copies share a point, and images without a vector have none."
     if view.placed:
         words += f" {count(view.placed, 'image')} came later and was placed among them."
         words = words.replace("images came later and was", "images came later and were")

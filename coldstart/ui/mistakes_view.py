@@ -10,13 +10,13 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.ui import relabel_view, session
 from coldstart.ui.head import question
+from coldstart.ui.plots import csv_button, plot_config
 from coldstart.workflow.mistakes import Doubtful, confused, label_mistakes, worst_mistakes
 from coldstart.workflow.train import TrainingState
 
 if TYPE_CHECKING:
     from coldstart.training.evaluate import Evaluation
 
-_NO_BAR = {"displayModeBar": False}
 LISTS = {
     "labels": "Labels probably wrong",
     "loss": "Worst predictions",
@@ -33,13 +33,14 @@ def confusion(measured: Evaluation) -> None:
     if measured.confusion is None:
         st.caption("Too few labels to say.")
         return
-    from coldstart.figures import confusion_figure
+    from coldstart.figures import confusion_figure, figure_csv
 
     names = list(measured.class_names)
+    figure = confusion_figure(measured.confusion, names)
     st.plotly_chart(
-        confusion_figure(measured.confusion, names),
+        figure,
         key="confusion",
-        config=_NO_BAR,
+        config=plot_config("confusion"),
         on_select=lambda: _clicked(names),
         selection_mode="points",
         alt="Labels against predictions, class by class",
@@ -48,6 +49,7 @@ def confusion(measured: Evaluation) -> None:
         "Images by label and by what was predicted when they were left out, as the mean over the "
         "repeats; the colour is the share of the row. Click a cell to see its images below."
     )
+    csv_button("confusion", lambda: figure_csv(figure))
 
 
 def _clicked(names: list[str]) -> None:

@@ -36,9 +36,14 @@ def plot_config(name: str) -> dict[str, Any]:
     }
 
 
-def plot(figure: go.Figure, name: str, alt: str) -> None:
-    """Draw a figure whose picture and numbers can be downloaded; ``name`` is key and file name."""
+def plot(figure: go.Figure, name: str, alt: str, words: str = "") -> None:
+    """Draw a figure whose picture and numbers can be downloaded; ``name`` is key and file name.
+
+    words : what it says, right below it.
+    """
     st.plotly_chart(figure, key=name, config=plot_config(name), alt=alt)
+    if words:
+        st.caption(words)
     csv_button(name, lambda: figure_csv(figure))
 
 

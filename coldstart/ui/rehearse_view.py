@@ -12,13 +12,13 @@ from coldstart.project import Project
 from coldstart.ui.diagnosis_view import pool_state
 from coldstart.ui.head import empty
 from coldstart.ui.job_card import job_card, running_job, start
+from coldstart.ui.plots import plot
 from coldstart.ui.words import count
 
 if TYPE_CHECKING:
     from coldstart.rehearsal import CaseSummary, Hindsight
     from coldstart.workflow.rehearse import RehearsalReport, RehearsedCase
 
-_NO_BAR = {"displayModeBar": False}
 _NEARLY = 0.9
 
 
@@ -51,13 +51,14 @@ def _hindsight(project: Project) -> None:
         ],
         height=340,
     )
-    st.plotly_chart(
-        figure, key="hindsight", config=_NO_BAR, alt="Accuracy of your labels and of random ones"
-    )
-    st.caption(
+    plot(
+        figure,
+        "hindsight",
+        "Accuracy of your labels and of random ones",
         f"Told from {found.audit} audit images, drawn at random and labelled blind: some to learn "
-        "from, the rest to judge both by, cut 60 times. Bands hold 95%. Beyond "
-        f"{found.budgets[-1]} labels nothing is shown, because nothing is measured there."
+        "from, the rest to judge both by, cut 60 times. Bands hold 95%, at one such look. Beyond "
+        f"{found.budgets[-1]} labels nothing is shown, because nothing is measured there: with "
+        "more audit labels it reaches further.",
     )
 
 
@@ -66,10 +67,19 @@ def _hindsight_words(found: Hindsight) -> str:
     low, high = 100 * found.gain_low[-1], 100 * found.gain_high[-1]
     interval = f"{gain:+.0f} points ({low:+.0f} to {high:+.0f})"
     if low > 0:
-        return f"At {labels} labels yours are worth **{interval}** more than random ones."
+        return (
+            f"Your first {labels} labels teach more than {labels} random ones would have: "
+            f"**{interval}** of accuracy."
+        )
     if high < 0:
-        return f"At {labels} labels random ones would have been worth more: **{interval}**."
-    return f"At {labels} labels the difference to random ones cannot be told: **{interval}**."
+        return (
+            f"{labels} random labels would have taught more than your first {labels}: "
+            f"**{interval}** of accuracy."
+        )
+    return (
+        f"Whether your first {labels} labels teach more than {labels} random ones would have "
+        f"cannot be told yet: **{interval}** of accuracy."
+    )
 
 
 def _strategies(project: Project) -> None:
@@ -159,9 +169,7 @@ def _report(report: RehearsalReport) -> None:
     figure = accuracy_figure(
         summary.budgets, curves, full=summary.full_accuracy, nearly=_NEARLY * summary.full_accuracy
     )
-    st.plotly_chart(
-        figure, key="rehearsal", config=_NO_BAR, alt="Accuracy against labels by strategy"
-    )
+    plot(figure, "rehearsal", "Accuracy against labels by strategy")
     st.dataframe(_table(summary), hide_index=True, key="rehearsal_table")
     st.caption(
         "Beside random: points of accuracy on average over the labels (over their logarithm), on "
@@ -174,11 +182,10 @@ def _report(report: RehearsalReport) -> None:
         for one in summary.strategies
         if one.runs
     ]
-    st.plotly_chart(
+    plot(
         classes_found_figure(summary.budgets, found, summary.classes),
-        key="rehearsal_classes",
-        config=_NO_BAR,
-        alt="Share of the classes found by strategy",
+        "rehearsal_classes",
+        "Share of the classes found by strategy",
     )
 
 

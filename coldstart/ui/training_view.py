@@ -14,6 +14,7 @@ from coldstart.training.probes import AUTOMATIC
 from coldstart.ui import job_card, session
 from coldstart.ui.facts import show_facts
 from coldstart.ui.head import empty, question, step_link
+from coldstart.ui.plots import plot
 from coldstart.ui.words import NOT_MEASURED, ago, count, percent
 from coldstart.workflow.train import TrainingState
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from coldstart.training.class_measures import ClassMeasures
     from coldstart.training.evaluate import Evaluation
 
-_NO_BAR = {"displayModeBar": False}
 _PERCENT = "%.0f%%"
 _PROBE = "probe_to_train"
 
@@ -87,13 +87,13 @@ def calibration(measured: Evaluation) -> None:
         [one.interval for one in bins],
         [one.images for one in bins],
     )
-    st.plotly_chart(
-        figure, key="calibration", config=_NO_BAR, alt="How often it is right by how sure it is"
-    )
     error = calibration_error(bins) or 0.0
-    st.caption(
-        f"On labelled images that were left out; the two differ by {percent(error)} on average. "
-        "The temperature of the probabilities was fitted on the labels, by cross-validation."
+    plot(
+        figure,
+        "calibration",
+        "How often it is right by how sure it is",
+        "On labelled images that were left out, with exact 95% limits; below the dashed line it is "
+        f"too sure. The two differ by {100 * error:.0f} points on average.",
     )
 
 
@@ -142,9 +142,11 @@ def accuracy(project: Project, state: TrainingState, classes: ClassMeasures | No
             f"was measured had never seen; it had learned from {audit.look.training_labels:,} "
             "labels. **Diagnostics** says what that means for stopping."
         )
-    elif audit.audit_labels:
-        st.markdown(f"{audit.words}.")
-    st.markdown(measured.how)
+        st.caption(f"Cross-validation: {measured.how}")
+    else:
+        if audit.audit_labels:
+            st.markdown(f"{audit.words}.")
+        st.markdown(measured.how)
     fresh = "It has seen every label." if state.up_to_date else _behind(state)
     if state.without_vector:
         st.caption(
@@ -187,17 +189,18 @@ _AUDIT, _LABELS = "On the audit", "On the labels, left out in turn"
 def per_class(measured: Evaluation, classes: ClassMeasures | None) -> None:
     """How well each class is found, and on how many images that rests."""
     question("Which classes need more labels?")
-    results = measured.per_class
+    results, counted = measured.per_class, "Labels"
     if classes is not None:
         chosen = st.segmented_control(
             "Measured", (_AUDIT, _LABELS), default=_AUDIT, required=True, key="classes_measured"
         )
-        results = classes.per_class if chosen == _AUDIT else results
+        if chosen == _AUDIT:
+            results, counted = classes.per_class, "Audit labels"
     rows = sorted(results, key=lambda one: (one.recall is not None, one.recall or 0))
     st.dataframe(
         {
             "Class": [one.class_name for one in rows],
-            "Labels": [one.labels for one in rows],
+            counted: [one.labels for one in rows],
             "Found": [_points(one.recall) for one in rows],
             "95% of found": [_between(one.recall_interval) for one in rows],
             "Right when said": [_points(one.precision) for one in rows],
@@ -205,6 +208,7 @@ def per_class(measured: Evaluation, classes: ClassMeasures | None) -> None:
             "F1": [_points(one.f1) for one in rows],
         },
         hide_index=True,
+        placeholder="–",
         column_config={
             "Found": st.column_config.NumberColumn(
                 format=_PERCENT, help="Recall: of the images of this class, the share predicted so."

@@ -66,7 +66,7 @@ def stability_plot(said: Verdict) -> DiagnosticPlot:
         "Do more labels still change what it says?",
         figure,
         "Agreement of successive models, kappa",
-        settled.words,
+        settled.bounds or settled.words,
     )
 
 
@@ -128,8 +128,8 @@ def _worth(history: CoverageHistory) -> str:
     gain = float(np.interp(ten, steps, history.next_coverage) - history.next_coverage[0])
     labels = "label" if ten == 1 else f"{ten} labels"
     return (
-        f"The next {labels}, well chosen, would bring {100 * gain:.1f}% more of the pool close to "
-        "a label."
+        f"The next {labels}, well chosen, would bring another {100 * gain:.1f}% of the pool close "
+        "to a label. It says what was looked at, not how well it is predicted."
     )
 
 
@@ -171,7 +171,8 @@ def radius_plot(curves: RadiusCurves, why: str) -> DiagnosticPlot:
         "How much would count as covered if the radius were another?",
         figure,
         "Share of the pool covered, label by label, for five radii",
-        f"The radius in use is {curves.deltas[curves.chosen]:.3f}. {why}{none_yet}",
+        "An image counts as covered when a labelled one is nearer than the radius. "
+        f"{why}{none_yet}",
     )
 
 

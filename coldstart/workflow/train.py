@@ -244,4 +244,4 @@ def _picked_by(project: Project) -> str:
     offered = strategies()
     names = dict.fromkeys(batch.strategy for batch in project.store.batches.all())
     titles = [offered[name].title if name in offered else name for name in names]
-    return " and ".join(titles) or "whoever labelled them"
+    return " and ".join(f"“{title}”" for title in titles) or "whoever labelled them"

@@ -115,7 +115,7 @@ def test_before_any_label_it_still_says_what_labels_would_add(
 ) -> None:
     app = open_page("diagnostics", embedded)
     assert not app.error, app.error[0].value
-    assert "more of the pool close to a label" in texts(app)
+    assert "of the pool close to a label" in texts(app)
     assert "Nothing is labelled yet" in texts(app)
 
 

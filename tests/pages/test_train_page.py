@@ -89,6 +89,7 @@ def test_labels_and_predictions_can_be_taken_away(open_page: OpenPage, labelled:
     app = open_page("train", labelled)
     names = [one.proto.label for one in app.get("download_button")]
     assert names == [
+        "CSV",  # the numbers behind the confusion matrix
         "Predictions (csv)",
         "Predictions (parquet)",
         *(f"Manifest ({name})" for name in MANIFEST_FORMATS),

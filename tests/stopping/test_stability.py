@@ -83,14 +83,14 @@ def test_settled_and_changing_predictions() -> None:
     assert "still change" in restless.words
     assert restless.changed is not None
     assert 0.05 < restless.changed < 0.11  # each differs from the truth by 5%
-    assert f"changed {restless.changed:.1%} of the predictions" in restless.words
-    assert "F1" not in restless.words  # the bound on F1 is for two classes
+    assert f"changed {restless.changed:.1%} of the predictions" in restless.bounds
+    assert "F1" not in restless.bounds  # the bound on F1 is for two classes
 
 
-def test_with_two_classes_the_words_say_what_kappa_bounds() -> None:
+def test_with_two_classes_it_is_said_what_kappa_bounds() -> None:
     said = np.arange(900) % 2
     one_in_ninety = np.where(np.arange(900) < 10, 1 - said, said)
-    words = measure_stability([100, 112, 126, 142], [said, said, said, one_in_ninety]).words
+    words = measure_stability([100, 112, 126, 142], [said, said, said, one_in_ninety]).bounds
     assert "changed 1.1% of the predictions" in words
     assert "F1 by at most 0.091" in words  # 4 (1 - T) / T with T = 1 - 2 / 90
 

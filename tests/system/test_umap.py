@@ -12,7 +12,10 @@ def test_umap_keeps_groups_together_and_repeats_itself() -> None:
     member = np.arange(120) % 3
     vectors = random.normal(size=(3, 16))[member] * 4 + random.normal(size=(120, 16))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    layout = umap_layout(vectors, seed=1)
+    told: list[tuple[int, int | None, str]] = []
+    layout = umap_layout(vectors, seed=1, progress=lambda *steps: told.append(steps))
+    assert "compiles" in told[0][2]
+    assert told[-1] == (500, 500, "Laying out the map")  # its epochs, counted one by one
     assert layout.shape == (120, 2)
     assert layout.dtype == np.float32
     nearest = nearest_neighbours(layout, 6)[0][:, 1:]
