@@ -31,10 +31,8 @@ def steep(n: int, d: int) -> np.ndarray:
 
 
 def flat(n: int, d: int) -> np.ndarray:
-    """(n, d) float32 unit rows: 100 clusters that differ in every column alike."""
-    generator = np.random.default_rng(0)
-    rows = generator.normal(size=(100, d)).astype(np.float32)[generator.integers(0, 100, n)]
-    rows += generator.normal(size=(n, d)).astype(np.float32)
+    """(n, d) float32 unit rows in all directions alike."""
+    rows = np.random.default_rng(0).standard_normal(size=(n, d), dtype=np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows
 
