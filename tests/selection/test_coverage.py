@@ -115,6 +115,30 @@ def test_preview_of_a_greedy_strategy_is_its_coverage() -> None:
     assert shown.coverage[-1] > shown.random.high[-1]
 
 
+def test_previews_that_are_kept_are_those_that_are_asked_for() -> None:
+    """One pool asked again and again answers as a pool that was never asked before."""
+    vectors = np.random.default_rng(8).normal(size=(150, 5))
+    graph = radius_graph(Pool(vectors).unit, 1.2)
+    kept = Pool(vectors)
+    asked = [
+        (strategy, budget, delta, changes)
+        for strategy in (ProbCover(delta=0.5), ProbCover(delta=0.9), ProbCover(), Random(seed=1))
+        for budget in (5, 12)
+        for delta in (None, 0.7)
+        for changes in ({}, {"graph": graph}, {"labelled": np.array([3, 9])})
+    ]
+    pools = {str(list(one)): kept.changed(**one) for _, _, _, one in asked}
+    for _ in range(2):
+        for strategy, budget, delta, changes in asked:
+            again = preview_coverage(strategy, pools[str(list(changes))], budget, delta=delta)
+            fresh = preview_coverage(
+                strategy, Pool(vectors).changed(**changes), budget, delta=delta
+            )
+            assert again.delta == fresh.delta
+            np.testing.assert_array_equal(again.coverage, fresh.coverage)
+            np.testing.assert_array_equal(again.random.mean, fresh.random.mean)
+
+
 def test_preview_of_kmeans_says_that_budgets_were_tried() -> None:
     pool = Pool(np.random.default_rng(5).normal(size=(200, 6)))
     shown = preview_coverage(KMeans(), pool, 20, delta=1.0)
