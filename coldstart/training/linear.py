@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_EPSILON = float(np.finfo(np.float64).eps)
+
 Weights = tuple[np.ndarray, np.ndarray]
 """Coefficients (k, d) and intercepts (k,), float64: the scores of X are X @ coefficients.T + b."""
 
@@ -50,17 +52,50 @@ def balanced_logistic(
 ) -> list[Weights]:
     """Multinomial logistic regression, for each inverse penalty C in ``strengths``.
 
-    Arguments as for `balanced_ridge`. With two classes each has half of the one score, so that a
-    softmax gives the logistic function.
+    Arguments as for `balanced_ridge`. The same model as scikit-learn's
+    ``LogisticRegression(class_weight="balanced")``: what that checks at every call takes longer than
+    fitting few labels, and here one strength goes on from the last. With two classes each has half of
+    the one score, so that a softmax gives the logistic function.
     """
-    from sklearn.linear_model import LogisticRegression
+    from scipy.optimize import minimize
 
     turned, back = _turned(vectors)
+    n, dimension = turned.shape
+    size = count * dimension
+    weights = _balanced_weights(classes, count) / n
+    rows = np.arange(n)
+
+    def loss(values: np.ndarray, penalty: float) -> tuple[float, np.ndarray]:
+        coefficients, intercepts = values[:size].reshape(count, dimension), values[size:]
+        scores = turned @ coefficients.T + intercepts
+        scores -= scores.max(axis=1, keepdims=True)
+        own = scores[rows, classes]
+        np.exp(scores, out=scores)
+        total = scores.sum(axis=1)
+        loss = float(weights @ (np.log(total) - own) + penalty / 2 * (values[:size] @ values[:size]))
+        scores *= (weights / total)[:, None]
+        scores[rows, classes] -= weights
+        gradient = np.empty_like(values)
+        gradient[:size] = (scores.T @ turned).ravel() + penalty * values[:size]
+        gradient[size:] = scores.sum(axis=0)
+        return loss, gradient
+
     fitted = []
+    values = np.zeros(size + count)
     for strength in strengths:
-        model = LogisticRegression(C=strength, class_weight="balanced", max_iter=1000)
-        model.fit(turned, classes)
-        fitted.append(_one_score_a_class(model.coef_ @ back, model.intercept_))
+        # Two classes: scikit-learn's one score is the difference of these two.
+        penalty = (2 if count == 2 else 1) / (strength * n)
+        # From the last strength's answer; scikit-learn's limits.
+        values = minimize(
+            loss,
+            values,
+            (penalty,),
+            method="L-BFGS-B",
+            jac=True,
+            options={"maxiter": 1000, "maxls": 50, "gtol": 1e-4, "ftol": 64 * _EPSILON},
+        ).x
+        coefficients = values[:size].reshape(count, dimension)
+        fitted.append((coefficients @ back, values[size:].copy()))
     return fitted
 
 
