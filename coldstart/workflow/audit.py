@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.stopping import (
@@ -12,9 +15,12 @@ from coldstart.stopping import (
     AUDIT_SHARE,
     AuditLook,
     audit_images_due,
+    audit_places,
     audit_reserve,
+    first_places,
     grown_reserve,
     next_reserve,
+    reserve_size,
 )
 from coldstart.stopping.audit import FEWEST_AUDIT_LABELS, LOOKS
 from coldstart.workflow.pool import ProjectPool, load_pool
@@ -111,10 +117,13 @@ def with_audit(pool: ProjectPool, share: float) -> ProjectPool:
     """
     if share == 0 or pool.reserve:
         return pool
-    seen = [*pool.labelled.tolist(), *pool.aside.tolist(), *pool.waiting.tolist()]
-    rows = audit_reserve(pool.content_hashes, labelled=seen).tolist()
-    image_ids = [int(pool.image_ids[row]) for row in rows]
-    return pool.with_reserve(image_ids, {pool.content_hashes[row] for row in rows})
+    seen = np.unique(np.concatenate([pool.labelled, pool.aside, pool.waiting]))
+    size = reserve_size(len(pool.image_ids) - len(seen))
+    # Who is drawn stands at the beginning of the random order, whatever the size of the pool.
+    early = first_places(pool.pictures.audit_places, size + len(seen))
+    known = np.flatnonzero(np.isin(early, seen))
+    rows = early[audit_reserve(pool.hashes_of(early), labelled=known, size=size)]
+    return pool.with_reserve(pool.image_ids[rows].tolist())
 
 
 def take_in_newcomers(project: Project, pool: ProjectPool) -> ProjectPool:
@@ -128,7 +137,9 @@ def take_in_newcomers(project: Project, pool: ProjectPool) -> ProjectPool:
     picture_of = {one: str(kept[one].content_hash) for one in pool.reserve if one in kept}
     asked = project.store.audit.asked()
     earlier = project.store.images.get(project.store.audit.earlier())
-    unseen = _unseen_pictures(pool)
+    # The reserve is the beginning of the random order: those who join it are too.
+    last = audit_places(list(picture_of.values())).max(initial=0)
+    unseen = _unseen_pictures(pool, np.flatnonzero(pool.pictures.audit_places <= last))
     wanted = grown_reserve(
         list(picture_of.values()),
         unseen.keys(),
@@ -140,7 +151,7 @@ def take_in_newcomers(project: Project, pool: ProjectPool) -> ProjectPool:
     image_ids = [image_of[name] for name in wanted]
     if set(image_ids) == set(pool.reserve):
         return pool
-    return pool.with_reserve(image_ids, set(wanted))
+    return pool.with_reserve(image_ids, project.store.images.copies(image_ids).values())
 
 
 def keep_reserve(project: Project, pool: ProjectPool) -> None:
@@ -170,7 +181,7 @@ def begin_new_audit(project: Project) -> NewAudit:
         )
     kept = project.store.images.get(reserve)
     picture_of = {one: str(kept[one].content_hash) for one in reserve if one in kept}
-    unseen = _unseen_pictures(pool)
+    unseen = _unseen_pictures(pool, np.arange(len(pool.image_ids)))
     # An image of the reserve that somebody labelled unasked is no longer blind.
     free = {name for one, name in picture_of.items() if one in asked or name in unseen}
     others = unseen.keys() - set(picture_of.values())
@@ -239,15 +250,11 @@ def _given(share: float | None, labels: int | None) -> dict[str, float | int]:
     return {key: value for key, value in both.items() if value is not None}
 
 
-def _unseen_pictures(pool: ProjectPool) -> dict[str, int]:
-    """Content hash -> the first image with it, of pictures never answered and not in the queue."""
-    seen_rows = (*pool.labelled.tolist(), *pool.aside.tolist(), *pool.waiting.tolist())
-    seen = {pool.content_hashes[row] for row in seen_rows}
-    found: dict[str, int] = {}
-    for picture, image_id in zip(pool.content_hashes, pool.image_ids.tolist(), strict=True):
-        if picture not in seen:
-            found.setdefault(picture, image_id)
-    return found
+def _unseen_pictures(pool: ProjectPool, rows: NDArray[np.int64]) -> dict[str, int]:
+    """Content hash -> image, of those of these rows never answered and not in the queue."""
+    seen = np.concatenate([pool.labelled, pool.aside, pool.waiting])
+    rows = rows[~np.isin(rows, seen)]
+    return dict(zip(pool.hashes_of(rows), pool.image_ids[rows].tolist(), strict=True))
 
 
 def not_asked_yet(pool: ProjectPool) -> list[int]:

@@ -205,11 +205,8 @@ def _labels(
     rows, names = pool.training_labels()
     place = np.minimum(np.searchsorted(ids, pool.image_ids[rows]), len(ids) - 1)
     known = ids[place] == pool.image_ids[rows]
-    found = [
-        (place[i], names[i], pool.content_hashes[rows[i]]) for i in np.flatnonzero(known).tolist()
-    ]
-    places = np.array([place for place, _, _ in found], dtype=np.int64)
-    return places, [name for _, name, _ in found], [picture for _, _, picture in found]
+    found = [name for name, one in zip(names, known, strict=True) if one]
+    return place[known], found, pool.hashes_of(rows[known])
 
 
 def _right(

@@ -97,7 +97,7 @@ def finetune(
     chosen = _settings(project, name, epochs, blocks, settings or {})
     images = project.store.images.get(pool.image_ids.tolist())
     files = [project.file_of(images[one]) for one in pool.image_ids.tolist()]
-    hashes = [pool.content_hashes[row] for row in rows.tolist()]
+    hashes = pool.hashes_of(rows)
     directory = _directory(project, chosen, start, hashes, class_names)
     result = train_network(
         start,
@@ -352,7 +352,7 @@ def _measure(
     probe = fit_probe(
         np.ascontiguousarray(pool.vectors[rows]),
         class_names,
-        content_hashes=[pool.content_hashes[row] for row in rows.tolist()],
+        content_hashes=pool.hashes_of(rows),
     )
     where = np.array([row for row, _ in asked])
     guessed = probe.predict(np.ascontiguousarray(pool.vectors[where])).class_indices
@@ -394,7 +394,7 @@ def _write(
     of_all = pool.pictures.row_of_all
     known = readable[of_all]
     rows = of_all[known]
-    hashes = [pool.content_hashes[row] for row in rows.tolist()]
+    hashes = pool.hashes_of(rows)
     ids = pool.pictures.all_ids[known]
     write_table(project, ids, hashes, names, probabilities[rows], directory / PREDICTIONS)
     row_of = pool.rows_of(pool.reserve)

@@ -60,11 +60,11 @@ def label_mistakes(project: Project) -> MistakeReport:
     if said is None:
         return MistakeReport(0, [], TOO_FEW)
     pool = load_pool(project)
-    row_of = {int(image_id): row for row, image_id in enumerate(pool.image_ids)}
+    row_of = pool.rows_of(said.image_ids.tolist())
     present = [place for place, one in enumerate(said.image_ids.tolist()) if one in row_of]
     said = _only(said, present)
     rows = np.array([row_of[one] for one in said.image_ids.tolist()], dtype=np.int64)
-    hashes = [pool.content_hashes[row] for row in rows.tolist()]
+    hashes = pool.hashes_of(rows)
     unit = np.ascontiguousarray(pool.vectors[rows])
     found = suspects(said, unit, group_numbers(hashes, len(hashes)))
     settled = _settled(project, said)

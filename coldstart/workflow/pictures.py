@@ -1,25 +1,34 @@
 """The part of the pool that no label changes: which pictures there are, and their vectors.
 
-Told from the images' table and the embedding set in one go, and kept in this process until an
-image or the set changes: a page that needs the pool of a million images does not read it anew.
+Told from the images' table and the embedding set in one go, and kept until an image or the set
+changes: in this process, and as a file for the next one. Neither a page nor a job reads the pool of
+a million images anew.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import threading
-from collections.abc import Collection, Iterable
+import zipfile
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldstart.project import Project
+from coldstart.stopping import audit_places
 
 if TYPE_CHECKING:
     from coldstart.embeddings.matrix import EmbeddingSet
 
 _KEPT = 3
+_FILE = "pictures.npz"
+_WORTH_A_FILE = 20_000  # images; fewer are read anew in no time
 _ROWS_A_BLOCK = 65_536
 
 _kept: dict[str, tuple[tuple[object, ...], Pictures]] = {}
@@ -34,7 +43,7 @@ class Pictures:
     ----------
     vectors : (n, d) float32; the embedding set's own mapping where every row of it is used.
     image_ids : (n,) int64, of copies the one found first.
-    content_hashes : (n,) str.
+    contents : (n,) the content hash of each, as bytes ``S64``.
     copies : (n,) int64 how many usable images are this picture.
     without_vector : how many pictures of the pool have none.
     all_ids, row_of_all : (m,) int64 every usable image that has a vector, copies included, sorted
@@ -43,7 +52,7 @@ class Pictures:
 
     vectors: NDArray[np.float32]
     image_ids: NDArray[np.int64]
-    content_hashes: list[str]
+    contents: NDArray[np.bytes_]
     copies: NDArray[np.int64]
     without_vector: int
     all_ids: NDArray[np.int64] = field(repr=False)
@@ -51,9 +60,22 @@ class Pictures:
     narrowed: dict[tuple[int, ...], Pictures] = field(
         default_factory=dict, repr=False, compare=False
     )
-    _by_content: tuple[NDArray[np.bytes_], NDArray[np.int64]] | None = field(
-        default=None, repr=False, compare=False
-    )
+
+    @cached_property
+    def content_hashes(self) -> list[str]:
+        """The content hash of every picture: for a large pool see `hashes_of`."""
+        return self.hashes_of(slice(None))
+
+    @cached_property
+    def audit_places(self) -> NDArray[np.uint64]:
+        """(n,) where each picture stands in the random order of the audit."""
+        return audit_places(self.content_hashes)
+
+    def hashes_of(self, rows: Sequence[int] | NDArray[np.int64] | slice) -> list[str]:
+        """The content hashes of these rows."""
+        # As an array, for an empty list is no index.
+        chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
+        return [content.decode("ascii") for content in self.contents[chosen].tolist()]
 
     def rows_of(self, image_ids: Iterable[int]) -> dict[int, int]:
         """image_id -> row, for those images, copies included, that are among the pictures."""
@@ -64,20 +86,6 @@ class Pictures:
         found = self.all_ids[place] == wanted
         rows = self.row_of_all[place]
         return dict(zip(wanted[found].tolist(), rows[found].tolist(), strict=True))
-
-    def rows_of_contents(self, content_hashes: Collection[str]) -> list[int]:
-        """The rows of the pictures with these contents, ascending; unknown ones are left out."""
-        if not content_hashes or not self.content_hashes:
-            return []
-        if self._by_content is None:
-            hashes = np.array(self.content_hashes, dtype="S64")
-            order = np.argsort(hashes, kind="stable")
-            object.__setattr__(self, "_by_content", (hashes[order], order))
-        assert self._by_content is not None
-        ordered, order = self._by_content
-        wanted = np.array(sorted(content_hashes), dtype="S64")
-        place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-        return sorted(order[place[ordered[place] == wanted]].tolist())
 
     def without(self, image_ids: Collection[int]) -> Pictures:
         """The same without these images and their copies; the last answer is kept."""
@@ -102,7 +110,7 @@ class Pictures:
         return Pictures(
             vectors=self.vectors[keep],
             image_ids=self.image_ids[keep],
-            content_hashes=[self.content_hashes[row] for row in np.flatnonzero(keep)],
+            contents=self.contents[keep],
             copies=self.copies[keep],
             without_vector=self.without_vector,
             all_ids=self.all_ids[stays],
@@ -124,7 +132,14 @@ def pictures_of(project: Project, embedding_set: EmbeddingSet) -> Pictures:
         found = _kept.get(key)
         if found is not None and found[0] == stamp:
             return found[1]
-    pictures = _read(project, embedding_set)
+    arrays = _arrays(project, embedding_set, stamp)
+    rows = arrays.pop("rows")
+    everything = len(rows) == len(embedding_set.image_ids)
+    pictures = Pictures(
+        vectors=embedding_set.vectors if everything else embedding_set.vectors[rows],
+        without_vector=int(arrays.pop("without_vector")),
+        **arrays,
+    )
     with _lock:
         _kept.pop(key, None)
         _kept[key] = (stamp, pictures)
@@ -133,44 +148,74 @@ def pictures_of(project: Project, embedding_set: EmbeddingSet) -> Pictures:
     return pictures
 
 
-def _read(project: Project, embedding_set: EmbeddingSet) -> Pictures:
+def _arrays(
+    project: Project, embedding_set: EmbeddingSet, stamp: tuple[object, ...]
+) -> dict[str, NDArray[Any]]:
+    """What `_read` says, from the file that an earlier process kept if it is of the same state."""
+    images = project.store.images
+    # Counts too, for a database that was put back from a copy may come to the same version again.
+    about = json.dumps([*stamp, images.count("usable"), images.last_id()])
+    file = project.graphs / embedding_set.name / _FILE
+    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+        with np.load(file, allow_pickle=False) as kept:
+            arrays = dict(kept)
+        if str(arrays.pop("about")) == about:
+            return arrays
+    arrays = _read(project, embedding_set)
+    if len(arrays["all_ids"]) >= _WORTH_A_FILE:
+        with suppress(OSError):  # a full disk: then the next process reads them anew too
+            file.parent.mkdir(parents=True, exist_ok=True)
+            beside = file.with_name(f"pictures-{os.getpid()}.tmp.npz")
+            np.savez(beside, about=np.array(about), **arrays)
+            beside.replace(file)
+    return arrays
+
+
+def _read(project: Project, embedding_set: EmbeddingSet) -> dict[str, NDArray[Any]]:
+    """``rows`` of the set that are pictures, and the fields of `Pictures` but for the vectors."""
     ids, hashes = project.store.images.pool_index()
-    set_ids = np.asarray(embedding_set.image_ids, dtype=np.int64)
+    set_ids = embedding_set.image_ids
     set_hashes = np.array(embedding_set.content_hashes, dtype="S64")
+    # A content is told by a number from here on: a million hashes are not sorted, nor compared.
+    number, numbers = _numbered(np.concatenate([hashes, set_hashes]))
+    of_image, of_vector = number[: len(hashes)], number[len(hashes) :]
     # A vector of an image whose content has changed since is a vector of another picture, and one
     # that is all zeros points nowhere.
     fits = np.zeros(len(set_ids), dtype=bool)
     if len(ids):
         place = np.minimum(np.searchsorted(ids, set_ids), len(ids) - 1)
-        fits = (ids[place] == set_ids) & (hashes[place] == set_hashes)
+        fits = (ids[place] == set_ids) & (of_image[place] == of_vector)
     fits &= _point_somewhere(embedding_set.vectors)
     rows = np.flatnonzero(fits)
     # The first row of each content stands for all of them, in the order of the set.
-    _, first = np.unique(set_hashes[rows], return_index=True)
-    kept = rows[np.sort(first)]
+    first = np.full(numbers, -1)
+    first[of_vector[rows[::-1]]] = rows[::-1]
+    kept = rows[first[of_vector[rows]] == rows]
     # Copies that the set lacks a row for have its vector all the same.
-    pool_order = np.argsort(hashes, kind="stable")
-    contents = set_hashes[kept]
-    content_order = np.argsort(contents, kind="stable")
-    ordered = contents[content_order]
-    where = np.searchsorted(ordered, hashes[pool_order])
-    inside = where < len(ordered)
-    inside[inside] = ordered[where[inside]] == hashes[pool_order][inside]
-    members = pool_order[inside]
-    row_of_member = content_order[where[inside]]
-    by_id = np.argsort(members, kind="stable")  # ids are in order
-    all_ids, row_of_all = ids[members[by_id]], row_of_member[by_id]
-    lacking = np.unique(hashes[pool_order][~inside]).size
-    everything = len(kept) == len(set_ids) and np.array_equal(kept, np.arange(len(kept)))
-    return Pictures(
-        vectors=embedding_set.vectors if everything else embedding_set.vectors[kept],
-        image_ids=set_ids[kept],
-        content_hashes=[text.decode("ascii") for text in contents.tolist()],
-        copies=np.bincount(row_of_all, minlength=len(kept)).astype(np.int64),
-        without_vector=int(lacking),
-        all_ids=all_ids,
-        row_of_all=row_of_all,
+    row_of_content = np.full(numbers, -1)
+    row_of_content[of_vector[kept]] = np.arange(len(kept))
+    row_of_image = row_of_content[of_image]
+    has_vector = row_of_image >= 0
+    return {
+        "rows": kept,
+        "image_ids": set_ids[kept],
+        "contents": set_hashes[kept],
+        "copies": np.bincount(row_of_image[has_vector], minlength=len(kept)).astype(np.int64),
+        "without_vector": np.array(np.unique(of_image[~has_vector]).size),
+        "all_ids": ids[has_vector],
+        "row_of_all": row_of_image[has_vector],
+    }
+
+
+def _numbered(contents: NDArray[np.bytes_]) -> tuple[NDArray[np.int64], int]:
+    """(n,) a number for each, the same for equal ones; and how many numbers there are."""
+    import pyarrow
+
+    as_bytes = pyarrow.FixedSizeBinaryArray.from_buffers(
+        pyarrow.binary(contents.itemsize), len(contents), [None, pyarrow.py_buffer(contents)]
     )
+    encoded = as_bytes.dictionary_encode()
+    return encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
 
 
 def _point_somewhere(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:

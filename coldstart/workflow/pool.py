@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,6 @@ class ProjectPool:
     embedding_set : the set's name.
     vectors : (n, d) float32.
     image_ids : (n,) int64.
-    content_hashes : (n,) names the picture.
     copies : (n,) int64 how many usable images the row stands for, 1 for a picture without copies.
     labelled : (m,) int64 rows that stand at a class.
     class_names : the class of each labelled row.
@@ -55,7 +54,6 @@ class ProjectPool:
     embedding_set: str
     vectors: NDArray[np.float32]
     image_ids: NDArray[np.int64]
-    content_hashes: list[str]
     copies: NDArray[np.int64]
     labelled: NDArray[np.int64]
     class_names: list[str]
@@ -71,11 +69,25 @@ class ProjectPool:
         """image_id -> row, for those images of the pool, copies included, that have a vector."""
         return self.pictures.rows_of(image_ids)
 
-    def with_reserve(self, reserve: Sequence[int], pictures: Collection[str]) -> ProjectPool:
-        """The same pool with these images, of these content hashes, kept aside for the audit."""
-        apart: list[int] = []
-        if pictures:
-            apart = self.pictures.rows_of_contents(pictures)
+    @property
+    def content_hashes(self) -> list[str]:
+        """(n,) names each picture; for some rows of a large pool see `hashes_of`."""
+        return self.pictures.content_hashes
+
+    def hashes_of(self, rows: Sequence[int] | NDArray[np.int64]) -> list[str]:
+        """The content hashes of these rows."""
+        return self.pictures.hashes_of(rows)
+
+    def with_reserve(
+        self, reserve: Sequence[int], copies: Iterable[Sequence[int]] = ()
+    ) -> ProjectPool:
+        """The same pool with these images kept aside for the audit.
+
+        copies : for each of them all images with its content, which are kept aside with it: one
+            that is gone has no row of its own.
+        """
+        image_ids = [*reserve, *(one for each in copies for one in each)]
+        apart = sorted(set(self.rows_of(image_ids).values()))
         return replace(self, reserve=tuple(reserve), apart=np.array(apart, dtype=np.int64))
 
     def training_labels(self) -> tuple[NDArray[np.int64], list[str]]:
@@ -138,7 +150,6 @@ class ProjectPool:
             self,
             vectors=pictures.vectors,
             image_ids=pictures.image_ids,
-            content_hashes=pictures.content_hashes,
             copies=pictures.copies,
             labelled=new_row[self.labelled],
             aside=new_row[self.aside],
@@ -207,12 +218,10 @@ def load_pool(project: Project) -> ProjectPool:
     aside.update(pictures.rows_of(project.store.labels.unresolved()).values())
     labelled = sorted(class_of)
     waiting = dict.fromkeys(row_of[i] for i in waiting_ids if i in row_of)
-    reserved = {row.content_hash or "" for row in project.store.images.get(reserve).values()}
     pool = ProjectPool(
         embedding_set=embedding_set.name,
         vectors=pictures.vectors,
         image_ids=pictures.image_ids,
-        content_hashes=pictures.content_hashes,
         copies=pictures.copies,
         labelled=np.array(labelled, dtype=np.int64),
         class_names=[class_of[row] for row in labelled],
@@ -223,7 +232,7 @@ def load_pool(project: Project) -> ProjectPool:
         apart=np.empty(0, dtype=np.int64),
         pictures=pictures,
     )
-    return pool.with_reserve(reserve, reserved)
+    return pool.with_reserve(reserve, project.store.images.copies(reserve).values())
 
 
 def vectors_of(project: Project, image_ids: Sequence[int]) -> tuple[list[int], NDArray[np.float32]]:

@@ -171,7 +171,7 @@ def write_predictions(
     # Exact copies of a picture each have a line, which says the same.
     image_ids, row_of = pool.pictures.all_ids, pool.pictures.row_of_all
     probabilities = model.probabilities(pool.vectors, progress=progress)[row_of]
-    hashes = [pool.content_hashes[row] for row in row_of.tolist()]
+    hashes = pool.hashes_of(row_of)
     write_table(project, image_ids, hashes, model.class_names, probabilities, file)
 
 

@@ -138,7 +138,7 @@ def known_classes(project: Project, sets: Sequence[str] = ()) -> Known:
         name=project.name,
         vectors=vectors,
         class_names=[class_of[i] for i in ids],
-        pictures=[pool.content_hashes[row] for row in shared],
+        pictures=pool.hashes_of(shared),
         notes=notes,
     )
 

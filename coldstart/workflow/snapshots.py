@@ -117,7 +117,7 @@ def take_snapshots(
             np.ascontiguousarray(pool.vectors[first]),
             class_of[:size],
             model=probe,
-            content_hashes=[pool.content_hashes[row] for row in first.tolist()],
+            content_hashes=pool.hashes_of(first),
         )
         number = np.searchsorted(classes, fitted.class_names)
         stop_set[model] = number[fitted.predict(stop_vectors).class_indices]

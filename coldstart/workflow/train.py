@@ -210,7 +210,7 @@ def _without_vector(project: Project, pool: ProjectPool) -> int:
 
 
 def _hashes(pool: ProjectPool, rows: NDArray[np.int64]) -> list[str]:
-    return [pool.content_hashes[row] for row in rows.tolist()]
+    return pool.hashes_of(rows)
 
 
 def why_not_train(pool: ProjectPool) -> tuple[str, ...]:

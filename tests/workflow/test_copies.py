@@ -14,6 +14,7 @@ from coldstart.labels.manifest import read_manifest
 from coldstart.labels.split import split_of
 from coldstart.project import Project
 from coldstart.store import NewEvent
+from coldstart.workflow import pictures
 from coldstart.workflow.embed import import_vectors
 from coldstart.workflow.export import export
 from coldstart.workflow.label import append_events
@@ -74,6 +75,27 @@ def test_copies_are_one_row_of_the_pool_and_count_as_so_many(copied: Project) ->
     assert sorted(pool.copies.tolist()) == [1] * 10 + [2, 3]
     assert pool.for_selection(with_labels=False).mass.sum() == 15
     assert pool.without_vector == 0
+
+
+def test_the_next_process_reads_the_pool_from_a_file_until_an_image_changes(
+    copied: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_WORTH_A_FILE", 1)
+    monkeypatch.setattr(pictures, "_kept", {})
+    first = load_pool(copied).pictures
+    monkeypatch.setattr(pictures, "_kept", {})
+    with monkeypatch.context() as context:
+        context.delattr(pictures, "_read")  # the file says it all
+        again = load_pool(copied).pictures
+    assert again.content_hashes == first.content_hashes
+    for name in ("vectors", "image_ids", "copies", "all_ids", "row_of_all"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+    gone = copied.sources[0].file("05.png")
+    assert isinstance(gone, Path)
+    gone.unlink()
+    scan(copied)
+    monkeypatch.setattr(pictures, "_kept", {})
+    assert len(load_pool(copied).image_ids) == 11
 
 
 def test_a_label_on_any_copy_is_the_label_of_all_and_of_those_found_later(

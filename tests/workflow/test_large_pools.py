@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from coldstart.selection.coverage import coverage_curve
+from coldstart.stopping import audit_reserve
+from coldstart.workflow.audit import with_audit
 from coldstart.workflow.pictures import Pictures
 from coldstart.workflow.pool import ProjectPool
 
@@ -23,7 +27,7 @@ def pool() -> ProjectPool:
     pictures = Pictures(
         vectors=vectors,
         image_ids=ids,
-        content_hashes=[f"{number:064x}" for number in ids],
+        contents=np.array([f"{number:064x}" for number in ids], dtype="S64"),
         copies=np.where(draw.random(IMAGES) < 0.1, 3, 1),
         without_vector=0,
         all_ids=ids,
@@ -33,7 +37,6 @@ def pool() -> ProjectPool:
         embedding_set="made",
         vectors=pictures.vectors,
         image_ids=pictures.image_ids,
-        content_hashes=pictures.content_hashes,
         copies=pictures.copies,
         labelled=np.sort(draw.permutation(IMAGES)[:LABELS]),
         class_names=["a"] * LABELS,
@@ -89,10 +92,14 @@ def test_many_labels_leave_room_for_the_rest(pool: ProjectPool) -> None:
     assert sample.stands_for.sum() == pytest.approx(IMAGES)
 
 
-def test_rows_are_found_by_content(pool: ProjectPool) -> None:
-    wanted = [f"{number:064x}" for number in (30, 2, 9_999)]
-    assert pool.pictures.rows_of_contents(wanted) == [1, 29]
-    assert pool.pictures.rows_of_contents([]) == []
+def test_the_audit_draws_from_a_large_pool_as_it_would_from_the_whole_order(
+    pool: ProjectPool,
+) -> None:
+    seen = [*pool.labelled.tolist(), *pool.aside.tolist(), *pool.waiting.tolist()]
+    wanted = audit_reserve(pool.content_hashes, labelled=seen)
+    drawn = with_audit(replace(pool, reserve=()), 0.2)
+    assert drawn.reserve == tuple(pool.image_ids[wanted].tolist())
+    assert drawn.apart.tolist() == sorted(wanted.tolist())
 
 
 def test_leaving_the_same_images_out_again_copies_nothing(pool: ProjectPool) -> None:
