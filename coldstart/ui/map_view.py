@@ -22,7 +22,7 @@ from coldstart.ui.map_selection import selected_images
 from coldstart.ui.plots import csv_button, plot_config
 from coldstart.ui.words import count, percent
 from coldstart.workflow.label import shown_name
-from coldstart.workflow.map import MapView
+from coldstart.workflow.map import TRUST_IMAGES, MapView
 from coldstart.workflow.map_colours import (
     COLOURINGS,
     QUIET_NAMES,
@@ -73,13 +73,15 @@ def _map_and_images(project: Project) -> None:
 
 def _draw(project: Project, view: MapView, by: str) -> NDArray[np.int64] | None:
     """Draw the map; ids of the images in the lasso, None when there is no lasso."""
-    values = _colours(project, (*pool_state(project), _run(project)), by, view.image_ids)
+    state = (*pool_state(project), _run(project), project.store.classes.last_change_id())
+    values = _colours(project, state, by, view.image_ids)
     if values is None:
         st.info("There is no prediction yet: train on the **Train** page first.")
         return None
-    ringed = labelled_mask(project, view.image_ids) if by in _RINGS_FOR else None
-    draw = _draw_large if len(view.layout) > _plotly_up_to() else _draw_small
-    inside = draw(project, view, by, values, ringed)
+    if len(view.layout) > _plotly_up_to():
+        inside = _draw_large(project, view, by, *_groups(project, state, by, view, values))
+    else:
+        inside = _draw_small(project, view, by, values)
     csv_button("map", lambda: _csv(project, view, values, by))
     return inside
 
@@ -91,7 +93,7 @@ def _csv(project: Project, view: MapView, values: NDArray[Any], by: str) -> str:
 
 
 def _draw_small(
-    project: Project, view: MapView, by: str, values: NDArray[Any], ringed: NDArray[np.bool_] | None
+    project: Project, view: MapView, by: str, values: NDArray[Any]
 ) -> NDArray[np.int64] | None:
     from coldstart.figures import map_figure
     from coldstart.workflow.map_serving import serve_places
@@ -106,7 +108,7 @@ def _draw_small(
         quiet=QUIET_NAMES,
         # In the project's order, so that a class has here the colour it has in the labeller.
         order=[row.name for row in project.store.labels.classes()],
-        labelled=ringed,
+        labelled=_ringed(project, view, by),
     )
     figure.update_layout(dragmode="pan")
     event: Any = st.plotly_chart(
@@ -126,11 +128,10 @@ def _draw_small(
 
 
 def _draw_large(
-    project: Project, view: MapView, by: str, values: NDArray[Any], ringed: NDArray[np.bool_] | None
+    project: Project, view: MapView, by: str, numbers: NDArray[np.uint8], legend: list[MapGroup]
 ) -> NDArray[np.int64] | None:
     from coldstart.workflow.map_serving import images_in, serve_groups, serve_places
 
-    numbers, legend = _groups(project, values, ringed)
     places = serve_places(project, view)
     urls = _urls(project, places)
     base = urls["points"].rsplit("/", 1)[0]
@@ -167,16 +168,23 @@ def _run(project: Project) -> int:
     return run.run_id if run else 0
 
 
+def _ringed(project: Project, view: MapView, by: str) -> NDArray[np.bool_] | None:
+    return labelled_mask(project, view.image_ids) if by in _RINGS_FOR else None
+
+
+# Resources, for data would be copied at every click: what they hold is only read.
+@st.cache_resource(max_entries=12, show_spinner=False)
 def _groups(
-    project: Project, values: NDArray[Any], ringed: NDArray[np.bool_] | None
+    _project: Project, state: tuple[Any, ...], by: str, _view: MapView, _values: NDArray[Any]
 ) -> tuple[NDArray[np.uint8], list[MapGroup]]:
     from coldstart.figures import group_points
 
-    order = [row.name for row in project.store.labels.classes()]
-    return group_points(values, quiet=QUIET_NAMES, order=order, ringed=ringed)
+    order = [row.name for row in _project.store.labels.classes()]
+    ringed = _ringed(_project, _view, by)
+    return group_points(_values, quiet=QUIET_NAMES, order=order, ringed=ringed)
 
 
-@st.cache_data(max_entries=12, show_spinner=False)
+@st.cache_resource(max_entries=12, show_spinner=False)
 def _colours(
     _project: Project, state: tuple[Any, ...], by: str, _image_ids: NDArray[np.int64]
 ) -> NDArray[Any] | None:
@@ -206,6 +214,8 @@ def _caption(view: MapView, usable: int) -> str:
             f" On the map {percent(view.trust)} of an image's 15 nearest neighbours are still "
             "among its nearest: distances far apart mean little."
         )
+        if len(view.layout) > TRUST_IMAGES:
+            words += f" Measured among {TRUST_IMAGES:,} images drawn at random."
     return words
 
 
@@ -229,7 +239,7 @@ def cached_view(project: Project) -> MapView:
     return _view(project, state)
 
 
-@st.cache_data(max_entries=8, show_spinner="Laying the map out")
+@st.cache_resource(max_entries=8, show_spinner="Laying the map out")
 def _view(_project: Project, state: tuple[Any, ...]) -> MapView:
     from coldstart.workflow.map import map_view
 

@@ -6,8 +6,10 @@ that was on the map moves.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from coldstart.project import Project
 from coldstart.workflow.pool import ProjectPool, load_pool
 
 # Neighbour preservation is measured on this many images: exact enough, and quick at any size.
-_TRUST_IMAGES = 5_000
+TRUST_IMAGES = 5_000
 # By the vectors of so many images one tells whether the embedding is still the same.
 _WITNESSES = 32
 
@@ -57,6 +59,19 @@ class MapView:
     stale: bool
     placed: int = 0
 
+    @cached_property
+    def packed(self) -> NDArray[np.uint16]:
+        """(n, 2) little-endian, the places as `pack_layout` hands them to a browser."""
+        from coldstart.embeddings.lasso import pack_layout
+
+        return pack_layout(self.layout).astype("<u2")
+
+    @cached_property
+    def digest(self) -> str:
+        """A name for the places and what lies there."""
+        ids = np.asarray(self.image_ids, dtype=np.int64)
+        return hashlib.sha256(self.packed.tobytes() + ids.tobytes()).hexdigest()[:32]
+
 
 @dataclass(frozen=True)
 class _Kept:
@@ -70,7 +85,7 @@ class _Kept:
 
     def fits(self, pool: ProjectPool) -> bool:
         """Whether it is a layout of this embedding: its witnesses still have the same vectors."""
-        row_of = {int(image_id): row for row, image_id in enumerate(pool.image_ids)}
+        row_of = pool.rows_of(self.witness_ids.tolist())
         rows = [row_of.get(image_id) for image_id in self.witness_ids.tolist()]
         pairs = [(place, row) for place, row in enumerate(rows) if row is not None]
         if not pairs or self.witness_vectors.shape[1] != pool.vectors.shape[1]:
@@ -138,9 +153,11 @@ def _with_newcomers(kept: _Kept, pool: ProjectPool) -> tuple[NDArray[np.float32]
     """The places of the pool's images, in its order, and how many of them the layout lacked."""
     from coldstart.embeddings.layout import place_new
 
-    place_of = {int(image_id): place for place, image_id in enumerate(kept.image_ids)}
-    places = np.array([place_of.get(image_id, -1) for image_id in pool.image_ids.tolist()])
-    known, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
+    order = np.argsort(kept.image_ids, kind="stable")
+    place = np.searchsorted(kept.image_ids, pool.image_ids, sorter=order)
+    places = order[np.minimum(place, len(order) - 1)]
+    is_known = kept.image_ids[places] == pool.image_ids
+    known, new = np.flatnonzero(is_known), np.flatnonzero(~is_known)
     layout = np.empty((len(places), 2), dtype=np.float32)
     layout[known] = kept.layout[places[known]]
     if len(new):
@@ -151,7 +168,7 @@ def _with_newcomers(kept: _Kept, pool: ProjectPool) -> tuple[NDArray[np.float32]
 def _trust(pool: ProjectPool, layout: NDArray[np.float32], seed: int) -> float:
     from coldstart.embeddings.layout import neighbour_preservation
 
-    part = np.sort(np.random.default_rng(seed).permutation(len(layout))[:_TRUST_IMAGES])
+    part = np.sort(np.random.default_rng(seed).permutation(len(layout))[:TRUST_IMAGES])
     return float(neighbour_preservation(pool.vectors[part], layout[part]))
 
 

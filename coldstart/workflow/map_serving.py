@@ -53,16 +53,13 @@ class MapPoint:
 
 def serve_places(project: Project, view: MapView) -> str:
     """Lay a map's places out for the browser; the name to ask for them by."""
-    from coldstart.embeddings.lasso import pack_layout
-
-    packed = pack_layout(view.layout).astype("<u2")
-    ids = np.asarray(view.image_ids, dtype=np.int64)
-    digest = hashlib.sha256(packed.tobytes() + ids.tobytes()).hexdigest()[:32]
-    folder = _folder(project)
-    beside = folder / f"{digest}.tmp.npy"
-    np.save(beside, ids)
-    beside.replace(folder / f"{digest}.ids.npy")
-    return _serve(project, digest, "places", packed.tobytes())
+    digest = view.digest
+    ids = _folder(project) / f"{digest}.ids.npy"
+    if not ids.exists():
+        beside = ids.with_name(f"{digest}.tmp.npy")
+        np.save(beside, np.asarray(view.image_ids, dtype=np.int64))
+        beside.replace(ids)
+    return _serve(project, digest, "places", view.packed.tobytes())
 
 
 def serve_groups(project: Project, groups: ArrayLike) -> str:
@@ -80,9 +77,9 @@ def served_file(project: Project, name: str) -> Path | None:
 
 def images_in(view: MapView, polygon: ArrayLike) -> NDArray[np.int64]:
     """Ids of the images inside a polygon (k, 2), drawn in the whole numbers of `pack_layout`."""
-    from coldstart.embeddings.lasso import inside_polygon, pack_layout
+    from coldstart.embeddings.lasso import inside_polygon
 
-    return view.image_ids[inside_polygon(pack_layout(view.layout), polygon)]
+    return view.image_ids[inside_polygon(view.packed, polygon)]
 
 
 def map_point(project: Project, places: str, number: int) -> MapPoint | None:
