@@ -14,7 +14,14 @@ from coldstart.ui.guard import guarded
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import figure_html, thumbnail_base
 from coldstart.ui.words import count
-from coldstart.workflow.compare import LABELS_TO_SAY, Comparison, Score, compare_sets, neighbours_in
+from coldstart.workflow.compare import (
+    IMAGES_TO_SEARCH,
+    LABELS_TO_SAY,
+    Comparison,
+    Score,
+    compare_sets,
+    neighbours_in,
+)
 
 _SEED = "compare_seed"
 
@@ -61,7 +68,10 @@ def _compare(project: Project, names: list[str], active_name: str) -> None:
             f'<div class="cs-compare">{figure_html(base, image)}'
             f'<div class="cs-likenesses">{rows}</div></div>'
         )
-    st.caption("Random images, each with its five nearest neighbours in every set.")
+    among = ""
+    if project.store.images.count("usable") > IMAGES_TO_SEARCH:
+        among = f", looked for among {IMAGES_TO_SEARCH:,} random images"
+    st.caption(f"Random images, each with its five nearest neighbours in every set{among}.")
     if st.toggle("Measure them", key="compare_measure"):
         _measured(project, chosen)
 

@@ -51,11 +51,11 @@ def balls(project: Project) -> None:
     """Coverage by radius, what each batch brought, and how pure the balls are."""
     left, right = st.columns(2, gap="large")
     state = pool_state(project)
+    history = cached_history(project)
     with left:
-        show_plot(batches_plot(_batches(project, state)))
+        show_plot(batches_plot(_batches(project, state), history))
     with right:
-        why = cached_history(project).delta_words
-        show_plot(radius_plot(_curves(project, state), why))
+        show_plot(radius_plot(_curves(project, state), history))
     show_plot(purity_plot(cached_purity(project)))
 
 

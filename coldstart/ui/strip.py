@@ -48,13 +48,14 @@ def _strip(project: Project) -> None:
 
 def strip_html(name: str, facts: Overview) -> str:
     """The strip as HTML; everything a person named is escaped."""
+    covered = f"share of the pool that lies close to a labelled image. {facts.coverage_words}"
     cells = [
         _cell("images", f"{facts.images:,}", "usable images in the pool"),
         _cell("labelled", f"{facts.labelled:,}", f"{facts.waiting:,} more wait in the queue"),
         _cell(
             "coverage",
             NOT_MEASURED if facts.coverage is None else percent(facts.coverage),
-            "share of the pool that lies close to a labelled image",
+            covered.rstrip(),
             measured=facts.coverage is not None,
         ),
         _accuracy(facts),

@@ -25,6 +25,7 @@ class CoverageHistory:
     next_labels, next_coverage : (k + 1,) what the next labels add: those queued, then the best
         there are (greedy cover).
     delta, delta_words : the radius, and where it comes from.
+    measured_on : on how many images a large pool's coverage was estimated; empty where on all.
     """
 
     labels: NDArray[np.int64]
@@ -36,6 +37,7 @@ class CoverageHistory:
     next_coverage: NDArray[np.float64]
     delta: float
     delta_words: str
+    measured_on: str = ""
 
 
 def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHistory:
@@ -71,18 +73,27 @@ def coverage_history(project: Project, *, next_labels: int = 50) -> CoverageHist
         next_labels=len(order) + np.arange(len(after)),
         next_coverage=after,
         delta=radius.delta,
-        delta_words=" ".join(one for one in (radius.words, pool.measured_on) if one),
+        delta_words=radius.words,
+        measured_on=pool.measured_on,
     )
 
 
-_coverage_of: dict[str, tuple[tuple[object, ...], float]] = {}
+@dataclass(frozen=True)
+class Coverage:
+    """The share of the pool that is covered, and on how many images it was estimated if not on all
+    of them (`ProjectPool.measured_on`)."""
+
+    share: float
+    measured_on: str = ""
 
 
-def current_coverage(project: Project) -> float | None:
+_coverage_of: dict[str, tuple[tuple[object, ...], Coverage]] = {}
+
+
+def current_coverage(project: Project) -> Coverage | None:
     """Share of the pool within the project's radius of a labelled image; None if not measured.
 
-    Of a large pool it is estimated (`ProjectPool.sampled`). Kept for the labels it was measured
-    with, so that a page pays for it once.
+    Kept for the labels it was measured with, so that a page pays for it once.
     """
     from coldstart.selection.coverage import covered_mask
     from coldstart.workflow.pool import active_set
@@ -105,11 +116,12 @@ def current_coverage(project: Project) -> float | None:
         pool = load_pool(project)
     except ColdstartError:
         return None
-    covered = 0.0
+    covered = Coverage(0.0)
     if len(pool.labelled):
         radius = coverage_radius(project, pool)
         pool = pool.sampled()
         mask = covered_mask(pool.vectors, pool.labelled, radius.delta)
-        covered = float(np.average(mask, weights=pool.weights()))
+        share = float(np.average(mask, weights=pool.weights()))
+        covered = Coverage(share, pool.measured_on)
     _coverage_of[key] = (state, covered)
     return covered

@@ -116,8 +116,13 @@ def coverage_plot(history: CoverageHistory) -> DiagnosticPlot:
         "How much of the pool do the labels cover?",
         figure,
         "Share of the pool covered, label by label, beside images drawn at random",
-        _worth(history),
+        _and_where(_worth(history), history),
     )
+
+
+def _and_where(words: str, history: CoverageHistory) -> str:
+    """The words, and on how many images the figures were estimated if not on all."""
+    return f"{words} {history.measured_on}".rstrip()
 
 
 def _worth(history: CoverageHistory) -> str:
@@ -158,26 +163,30 @@ def classes_plot(project: Project) -> DiagnosticPlot:
     )
 
 
-def radius_plot(curves: RadiusCurves, why: str) -> DiagnosticPlot:
-    """Coverage for the chosen radius and for radii around it."""
+def radius_plot(curves: RadiusCurves, history: CoverageHistory) -> DiagnosticPlot:
+    """Coverage for the chosen radius and for radii around it.
+
+    history : says where the radius comes from, and on how many images coverage was estimated.
+    """
     from coldstart.figures import radius_figure
 
     figure = None
     if len(curves.labels) > 1:
         figure = radius_figure(curves.labels, curves.deltas, curves.coverage, curves.chosen)
-    none_yet = "" if figure is not None else " Nothing is labelled yet."
+    words = "An image counts as covered when a labelled one is nearer than the radius. "
+    words += history.delta_words
+    words += "" if figure is not None else " Nothing is labelled yet."
     return DiagnosticPlot(
         "radii",
         "How much would count as covered if the radius were another?",
         figure,
         "Share of the pool covered, label by label, for five radii",
-        "An image counts as covered when a labelled one is nearer than the radius. "
-        f"{why}{none_yet}",
+        _and_where(words, history),
     )
 
 
-def batches_plot(batches: list[BatchGrowth]) -> DiagnosticPlot:
-    """What each batch brought, beside random."""
+def batches_plot(batches: list[BatchGrowth], history: CoverageHistory) -> DiagnosticPlot:
+    """What each batch brought, beside random. history : as for `radius_plot`."""
     from coldstart.figures import batches_figure
 
     figure, words = None, "No batch has been labelled yet."
@@ -195,6 +204,7 @@ def batches_plot(batches: list[BatchGrowth]) -> DiagnosticPlot:
             f"{last.labels:,} labels cover {last.coverage:.0%} of the pool; as many images at "
             f"random would cover {last.random_low:.0%} to {last.random_high:.0%}."
         )
+        words = _and_where(words, history)
     return DiagnosticPlot(
         "batches",
         "What did each batch bring, and would random have brought it too?",

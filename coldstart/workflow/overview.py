@@ -17,6 +17,7 @@ class Overview:
     labelled: int  # images that stand at a class
     waiting: int  # queued and not answered
     coverage: float | None  # share of the pool within delta of a labelled image
+    coverage_words: str  # on how many images that was estimated; empty where on all of them
     accuracy: float | None  # measured by the audit: on images drawn at random
     interval: tuple[float, float] | None
     accuracy_words: str
@@ -29,11 +30,13 @@ def overview(project: Project) -> Overview:
 
     store = project.store
     standing = audit_standing(project)
+    covered = current_coverage(project)
     return Overview(
         images=store.images.count("usable"),
         labelled=store.labels.counts().get("class", 0),
         waiting=store.images.count("queue"),
-        coverage=current_coverage(project),
+        coverage=covered.share if covered else None,
+        coverage_words=covered.measured_on if covered else "",
         accuracy=standing.look.accuracy if standing.look else None,
         interval=standing.look.interval if standing.look else None,
         accuracy_words=standing.words,

@@ -94,8 +94,8 @@ def _compose(project: Project, progress: Progress) -> tuple[Verdict, str, int]:
     plots += _maps(project)
     progress(3, steps, "Measuring balls")
     plots += [
-        radius_plot(coverage_by_radius(project), history.delta_words),
-        batches_plot(batch_growth(project)),
+        radius_plot(coverage_by_radius(project), history),
+        batches_plot(batch_growth(project), history),
     ]
     progress(4, steps, "Measuring purity")
     if len(history.labels) and _images(project) >= 3:
@@ -144,6 +144,7 @@ def _head(project: Project, said: Verdict) -> str:
         low, high = facts.interval
         accuracy = f"{facts.accuracy:.0%} ({low:.0%} – {high:.0%})"
     cover = "not measured yet" if facts.coverage is None else f"{facts.coverage:.0%}"
+    cover += " (estimated)" if facts.coverage_words else ""
     numbers = {
         "images": f"{facts.images:,}",
         "labelled": f"{facts.labelled:,}",

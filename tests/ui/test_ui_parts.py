@@ -29,6 +29,7 @@ def overview_of(**known: object) -> Overview:
         "labelled": 20,
         "waiting": 3,
         "coverage": None,
+        "coverage_words": "",
         "accuracy": None,
         "interval": None,
         "accuracy_words": "not measured yet: train first",
@@ -62,9 +63,11 @@ def test_the_strip_shows_nothing_unmeasured_as_a_number() -> None:
 
 
 def test_the_strip_gives_the_accuracy_with_its_interval() -> None:
-    html = strip_html("photos", overview_of(accuracy=0.868, interval=(0.742, 0.947), coverage=0.42))
+    known = {"coverage": 0.42, "coverage_words": "Estimated on 20 images."}
+    html = strip_html("photos", overview_of(accuracy=0.868, interval=(0.742, 0.947), **known))
     assert "87% <small>74% – 95%</small>" in html
     assert "<b>42%</b>" in html
+    assert 'close to a labelled image. Estimated on 20 images."' in html
 
 
 def test_the_strip_names_running_jobs_with_their_share() -> None:

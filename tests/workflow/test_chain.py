@@ -12,7 +12,7 @@ from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.store import NewEvent
 from coldstart.workflow.balls import purity
-from coldstart.workflow.diagnose import coverage_history, current_coverage
+from coldstart.workflow.diagnose import Coverage, coverage_history, current_coverage
 from coldstart.workflow.embed import embedding_sets, import_vectors, neighbour_examples, use_set
 from coldstart.workflow.export import export, manifest_bytes
 from coldstart.workflow.label import append_events, label_page
@@ -153,7 +153,7 @@ def test_the_preview_is_what_the_selection_then_covers(pool_project: Project) ->
     settings = {"delta": shown.picks_delta}
     report = select(pool_project, "probcover", 5, settings=settings, audit_share=0, by="anna")
     assert report.coverage_after == pytest.approx(shown.coverage[shown.budgets.tolist().index(5)])
-    assert current_coverage(pool_project) == 0  # queued is not labelled
+    assert current_coverage(pool_project) == Coverage(0)  # queued is not labelled
     assert len(set(report.image_ids)) == 5
 
 
@@ -258,7 +258,9 @@ def test_coverage_grows_label_by_label_and_says_what_the_next_would_add(
     distances = np.linalg.norm(unit[:, None] - unit[None, pool.labelled], axis=2)
     expected = (distances < delta).any(axis=1).mean()
     assert history.coverage[-1] == pytest.approx(expected)
-    assert current_coverage(pool_project) == pytest.approx(expected)
+    covered = current_coverage(pool_project)
+    assert covered is not None
+    assert covered.share == pytest.approx(expected)
     # The two still in the queue come first, then the best that can be had.
     assert history.next_labels.tolist() == [2, 3, 4, 5, 6, 7]
     assert history.next_coverage[0] == pytest.approx(history.coverage[-1])

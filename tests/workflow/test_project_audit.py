@@ -383,7 +383,9 @@ def test_what_the_audit_covers_counts_in_the_preview(project: Project) -> None:
     queue_and_answer(project, 40)
     for strategy in ("probcover", "kmeans", "margin"):
         shown = preview(project, strategy, largest_budget=10)
-        assert shown.start_coverage == pytest.approx(current_coverage(project))
+        covered = current_coverage(project)
+        assert covered is not None
+        assert shown.start_coverage == pytest.approx(covered.share)
         assert shown.coverage[0] == pytest.approx(shown.start_coverage)
         assert np.all(np.diff(shown.coverage) >= 0)
         assert shown.coverage.max() <= 1
