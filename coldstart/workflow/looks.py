@@ -78,7 +78,8 @@ def _look_name(desk: Desk, choice: Choice, picks: int) -> str:
     digest = hashlib.blake2b(repr(said).encode(), digest_size=12)
     weights = np.empty(0) if desk.weights is None else desk.weights
     digest.update(repr(desk.every.unit[[0, -1]].tolist()).encode())
-    for array in (pool.image_ids, pool.labelled, pool.aside, pool.waiting, pool.apart, weights):
+    digest.update(pool.pictures.digest)
+    for array in (pool.labelled, pool.aside, pool.waiting, pool.apart, weights):
         digest.update(str(len(array)).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +66,11 @@ class Pictures:
     def content_hashes(self) -> list[str]:
         """The content hash of every picture: for a large pool see `hashes_of`."""
         return self.hashes_of(slice(None))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A name for these images in this order."""
+        return blake2b(np.ascontiguousarray(self.image_ids).tobytes(), digest_size=16).digest()
 
     @cached_property
     def audit_places(self) -> NDArray[np.uint64]:
@@ -150,7 +156,7 @@ def pictures_of(project: Project, embedding_set: EmbeddingSet) -> Pictures:
 
 def _arrays(
     project: Project, embedding_set: EmbeddingSet, stamp: tuple[object, ...]
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, Any]:
     """What `_read` says, from the file that an earlier process kept if it is of the same state."""
     images = project.store.images
     # Counts too, for a database that was put back from a copy may come to the same version again.
@@ -171,7 +177,7 @@ def _arrays(
     return arrays
 
 
-def _read(project: Project, embedding_set: EmbeddingSet) -> dict[str, NDArray[Any]]:
+def _read(project: Project, embedding_set: EmbeddingSet) -> dict[str, Any]:
     """``rows`` of the set that are pictures, and the fields of `Pictures` but for the vectors."""
     ids, hashes = project.store.images.pool_index()
     set_ids = embedding_set.image_ids
