@@ -53,9 +53,9 @@ def balanced_logistic(
     """Multinomial logistic regression, for each inverse penalty C in ``strengths``.
 
     Arguments as for `balanced_ridge`. The same model as scikit-learn's
-    ``LogisticRegression(class_weight="balanced")``: what that checks at every call takes longer than
-    fitting few labels, and here one strength goes on from the last. With two classes each has half of
-    the one score, so that a softmax gives the logistic function.
+    ``LogisticRegression(class_weight="balanced")``: what that checks at every call takes longer
+    than fitting few labels, and here one strength goes on from the last. With two classes each has
+    half of the one score, so that a softmax gives the logistic function.
     """
     from scipy.optimize import minimize
 
@@ -72,7 +72,8 @@ def balanced_logistic(
         own = scores[rows, classes]
         np.exp(scores, out=scores)
         total = scores.sum(axis=1)
-        loss = float(weights @ (np.log(total) - own) + penalty / 2 * (values[:size] @ values[:size]))
+        square = values[:size] @ values[:size]
+        loss = float(weights @ (np.log(total) - own) + penalty / 2 * square)
         scores *= (weights / total)[:, None]
         scores[rows, classes] -= weights
         gradient = np.empty_like(values)
