@@ -117,7 +117,7 @@ def test_preview_of_a_greedy_strategy_is_its_coverage() -> None:
 
 def test_previews_that_are_kept_are_those_that_are_asked_for() -> None:
     """One pool asked again and again answers as a pool that was never asked before."""
-    vectors = np.random.default_rng(8).normal(size=(150, 5))
+    vectors = np.random.default_rng(8).normal(size=(60, 5))
     graph = radius_graph(Pool(vectors).unit, 1.2)
     kept = Pool(vectors)
     asked = [
