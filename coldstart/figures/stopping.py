@@ -136,5 +136,5 @@ def _level(figure: go.Figure, value: float, words: str) -> None:
         y=value,
         line={"color": QUIET, "dash": "dot", "width": 1},
         annotation_text=words,
-        annotation_position="bottom right",
+        annotation_position="bottom left",  # the curves end on the right
     )

@@ -5,7 +5,7 @@ call for: the same splits for everybody, random always among them, one head tune
 test set that no choice sees, and intervals of paired differences.
 """
 
-from coldstart.rehearsal.compare import Comparison, compare_paired, holm
+from coldstart.rehearsal.compare import FEWEST_SPLITS, Comparison, compare_paired, holm
 from coldstart.rehearsal.curves import area_under_curve, labels_needed
 from coldstart.rehearsal.hindsight import Hindsight, random_in_hindsight
 from coldstart.rehearsal.run import (
@@ -22,6 +22,7 @@ from coldstart.rehearsal.summary import CaseSummary, StrategySummary, summarise
 
 __all__ = [
     "EVERYTHING",
+    "FEWEST_SPLITS",
     "RANDOM",
     "CaseSummary",
     "Comparison",

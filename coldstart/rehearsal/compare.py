@@ -10,6 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 _DRAWS = 10_000
 
+FEWEST_SPLITS = 6
+"""On fewer no difference can be shown: even if all are of one sign, Wilcoxon's p is above 5%, and a
+bootstrap of so few is far too narrow."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -26,11 +30,11 @@ class Comparison:
 
     @property
     def better(self) -> bool:
-        return self.low > 0
+        return self.low > 0 and self.pairs >= FEWEST_SPLITS
 
     @property
     def worse(self) -> bool:
-        return self.high < 0
+        return self.high < 0 and self.pairs >= FEWEST_SPLITS
 
 
 def compare_paired(

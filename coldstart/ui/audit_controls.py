@@ -18,7 +18,8 @@ def audit_controls(project: Project, said: Verdict) -> None:
 
     share, wanted = share_for_audit(project), labels_for_audit(project)
     looks = len(said.measured.looks)
-    with st.form("audit_controls", border=False), st.container(horizontal=True):
+    row = st.form("audit_controls", border=False)
+    with row, st.container(horizontal=True, vertical_alignment="bottom"):
         percentage = st.number_input(
             "Of each batch drawn at random to measure with, in %",
             min_value=0.0,

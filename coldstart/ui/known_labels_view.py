@@ -74,6 +74,8 @@ def _say(report: ImportReport, *, hidden: bool) -> None:
     words = (
         f"{count(report.labelled, 'image')} of {count(report.classes, 'class', 'classes')} {where}."
     )
+    if hidden:
+        words += " Diagnostics compares strategies on them, in its tab Rehearse."
     if report.unknown_paths:
         words += f" {count(len(report.unknown_paths), 'entry', 'entries')} named no image here."
     if report.ambiguous_paths:

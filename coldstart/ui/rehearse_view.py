@@ -9,6 +9,7 @@ import streamlit as st
 from coldstart.errors import ColdstartError
 from coldstart.figures.rehearsal import Curve, accuracy_figure, classes_found_figure
 from coldstart.project import Project
+from coldstart.rehearsal import FEWEST_SPLITS
 from coldstart.ui.diagnosis_view import pool_state
 from coldstart.ui.head import empty
 from coldstart.ui.job_card import job_card, running_job, start
@@ -155,14 +156,21 @@ def _report(report: RehearsalReport) -> None:
         case = st.selectbox("Shown", report.cases, format_func=_case_title)
     if report.runs_done < report.runs:
         st.caption(
-            f"{report.runs_done:,} of {report.runs:,} runs so far; bands shrink as more arrive."
+            f"{report.runs_done:,} of {report.runs:,} runs so far; bands are drawn from "
+            f"{FEWEST_SPLITS} splits on."
         )
     st.markdown(f"**{_titled(case.sentence)}**")
     for note in report.notes:
         st.caption(note)
     summary = case.summary
     curves = [
-        Curve(_title(one.strategy), one.accuracy, one.low, one.high, one.strategy == "random")
+        Curve(
+            _title(one.strategy),
+            one.accuracy,
+            one.low if one.runs >= FEWEST_SPLITS else None,
+            one.high if one.runs >= FEWEST_SPLITS else None,
+            one.strategy == "random",
+        )
         for one in summary.strategies
         if one.runs
     ]
@@ -196,16 +204,19 @@ def _table(summary: CaseSummary) -> list[dict[str, Any]]:
             rows.append({"Strategy": _title(one.strategy), "Beside random": f"failed: {one.error}"})
             continue
         beside, p = "", ""
-        if one.to_random is not None and one.p_holm is not None:
-            beside = (
-                f"{100 * one.to_random.mean:+.1f} ({100 * one.to_random.low:+.1f} to "
-                f"{100 * one.to_random.high:+.1f})"
-            )
+        enough = one.runs >= FEWEST_SPLITS
+        if one.to_random is not None:
+            beside = f"{100 * one.to_random.mean:+.1f}"
+        if enough and one.to_random is not None and one.p_holm is not None:
+            low, high = one.to_random.low, one.to_random.high
+            beside += f" ({100 * low:+.1f} to {100 * high:+.1f})"
             p = "< 0.001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
         saving = ""
         if one.saving is not None and one.saving > 0:
             least = "at least " if one.saving_at_least else ""
-            saving = f"{least}{one.saving:.1f} × ({one.saving_low:.1f} to {one.saving_high:.1f})"
+            saving = f"{least}{one.saving:.1f} ×"
+            if enough:
+                saving += f" ({one.saving_low:.1f} to {one.saving_high:.1f})"
         reached = one.needed < float("inf")
         rows.append(
             {

@@ -55,7 +55,8 @@ def _controls(project: Project) -> None:
     shown = None if target is None else min(max(100 * target, 1.0), 99.9)
     st.session_state.setdefault(wanted_key, shown)
     st.session_state.setdefault(worth_key, None if price is None else max(price, 0.1))
-    with st.form("what_decides", border=False), st.container(horizontal=True):
+    row = st.form("what_decides", border=False)
+    with row, st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.number_input(
             "Accuracy you need, in %",
             min_value=1.0,

@@ -253,7 +253,7 @@ def rehearse_vectors(
 
 def result_in_words(summary: CaseSummary) -> str:
     """The best finding of a case in a sentence, with its interval."""
-    from coldstart.rehearsal import RANDOM
+    from coldstart.rehearsal import FEWEST_SPLITS, RANDOM
 
     others = [one for one in summary.strategies if one.strategy != RANDOM and one.runs]
     random = summary.get(RANDOM)
@@ -261,6 +261,12 @@ def result_in_words(summary: CaseSummary) -> str:
         return f"So far random only, on {summary.splits} splits."
     best = max(others, key=lambda one: one.area)
     assert best.to_random is not None
+    if best.runs < FEWEST_SPLITS:
+        return (
+            f"{best.strategy} is {100 * best.to_random.mean:+.1f} points of accuracy beside random "
+            f"so far, but {best.runs} splits are too few to say that this is more than chance: it "
+            f"takes {FEWEST_SPLITS} at least."
+        )
     points = (
         f"{100 * best.to_random.mean:+.1f} points of accuracy on average over the labels "
         f"({100 * best.to_random.low:+.1f} to {100 * best.to_random.high:+.1f}, "
@@ -268,7 +274,7 @@ def result_in_words(summary: CaseSummary) -> str:
     )
     if not best.to_random.better:
         return f"No strategy is surely better than random; the best, {best.strategy}, has {points}."
-    words = f"{best.strategy} is the best: {points} beside random."
+    words = f"{best.strategy} came out best: {points} beside random."
     if np.isfinite(best.needed) and best.saving is not None:
         least = "at least " if best.saving_at_least else ""
         words += (

@@ -180,7 +180,7 @@ def _classes(project: Project, pool: ProjectPool) -> tuple[dict[int, str], list[
             if len(Path(row.path).parts) > 1
         }
         return class_of, []
-    hidden: dict[int, str] = getattr(project, "hidden_truth", dict)()
+    hidden = project.hidden_truth()
     if hidden:
         return hidden, ["The classes are those imported as hidden; no strategy saw them before."]
     ids = pool.image_ids[pool.labelled].tolist()

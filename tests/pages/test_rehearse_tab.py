@@ -43,6 +43,9 @@ def test_a_finished_rehearsal_is_shown_with_its_result_first(labelled: Project) 
     plan = Plan(strategies=("coreset",), per_class=(1, 2), repeats=4)
     rehearse(known, plan, rehearsal_directory(labelled))
     app = tab(labelled)
-    assert "4 splits" in texts(app)
+    # Four splits: a difference, but nothing that says it is one.
+    assert "4 splits are too few to say that this is more than chance" in texts(app)
     (table,) = app.dataframe
+    assert table.value["p"].tolist() == ["", ""]
+    assert "to" not in table.value["Beside random"][1]
     assert table.value["Strategy"].tolist() == ["Random", "CoreSet (farthest first)"]
