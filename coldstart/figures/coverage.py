@@ -26,7 +26,7 @@ def coverage_figure(
 
     labels, coverage : (m,) numbers of labels and shares of the pool, 0 to 1; so are ``random_*``
     at the same labels (mean and band). next_labels, next_coverage : (k,) what labels to come would
-    add, drawn as a dashed continuation with its gain in words. labels_now, budget : marked by
+    add, drawn as a dashed continuation whose name says its gain. labels_now, budget : marked by
     vertical lines.
     """
     figure = new_figure()
@@ -36,17 +36,11 @@ def coverage_figure(
         add_line(figure, labels, random_mean, "at random", color=QUIET, dash="dot")
     add_line(figure, labels, coverage, chosen_name, color=PALETTE[0])
     if next_labels is not None and next_coverage is not None and len(next_labels) > 1:
-        add_line(figure, next_labels, next_coverage, "next labels", color=PALETTE[0], dash="dash")
         gain = 100 * float(next_coverage[-1] - next_coverage[0])
         count = int(next_labels[-1] - next_labels[0])
-        figure.add_annotation(
-            x=float(next_labels[-1]),
-            y=float(next_coverage[-1]),
-            text=f"next {count:,} labels: +{gain:.1f} points",
-            showarrow=False,
-            xanchor="right",
-            yanchor="bottom",
-        )
+        # In the legend, for on a phone words beside the curve would lie on the line that says now.
+        name = f"next {count:,} labels: +{gain:.1f} points"
+        add_line(figure, next_labels, next_coverage, name, color=PALETTE[0], dash="dash")
     if labels_now is not None:
         mark(figure, labels_now, f"now: {labels_now:,}", where="top left")
     if budget is not None:

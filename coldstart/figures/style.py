@@ -110,7 +110,7 @@ def plain(text: str) -> str:
 
 def number(value: float) -> str:
     """With a decimal only where there is one."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    return f"{value:,.1f}".removesuffix(".0")
 
 
 def see_through(colour: str, opacity: float) -> str:

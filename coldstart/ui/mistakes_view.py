@@ -95,6 +95,8 @@ def show(project: Project, state: TrainingState) -> None:
 
 def _choose_cell(measured: Evaluation) -> tuple[str, str] | None:
     """One cell, by the keyboard too: mistakes first, the most frequent one on top."""
+    from coldstart.figures.style import number
+
     matrix, names = np.asarray(measured.confusion), measured.class_names
     cells = [(i, j) for i in range(len(names)) for j in range(len(names)) if matrix[i, j] > 0]
     cells.sort(key=lambda one: (one[0] == one[1], -matrix[one]))
@@ -108,7 +110,7 @@ def _choose_cell(measured: Evaluation) -> tuple[str, str] | None:
         "Cell",
         options,
         key=_CELL,
-        format_func=lambda one: f"{_cell_words(one)} ({counts[one]:.3g})",
+        format_func=lambda one: f"{_cell_words(one)} ({number(counts[one])})",
         on_change=relabel_view.first_page,
         width=420,
     )
@@ -141,6 +143,8 @@ def _list(
         )
     else:
         doubtful = [] if cell is None else confused(project, *cell)
-        words = "The surest predictions come first."
+        words = (
+            "Every image that was predicted so in at least one of the repeats, the surest first."
+        )
     st.session_state[_KEPT] = (which, words, doubtful)
     return words, doubtful

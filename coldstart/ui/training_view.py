@@ -142,7 +142,7 @@ def accuracy(project: Project, state: TrainingState, classes: ClassMeasures | No
             f"was measured had never seen; it had learned from {audit.look.training_labels:,} "
             "labels. **Diagnostics** says what that means for stopping."
         )
-        st.caption(f"Cross-validation: {measured.how}")
+        st.caption(measured.how)
     else:
         if audit.audit_labels:
             st.markdown(f"{audit.words}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from audited_pool import answer, make_project
@@ -11,6 +12,7 @@ from page_helpers import OpenPage, press, primary, strip, texts
 from coldstart.labels.manifest import MANIFEST_FORMATS
 from coldstart.project import Project
 from coldstart.store import NewEvent
+from coldstart.ui import mistakes_view
 from coldstart.workflow.select import select
 from coldstart.workflow.train import train
 
@@ -72,6 +74,13 @@ def test_the_accuracy_of_the_audit_comes_before_that_of_the_labels(
     assert "has also learned from the audit labels" in texts(app)
     assert "<small>" in strip(app)
     project.store.close()
+
+
+def test_a_click_on_a_cell_chooses_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    state: dict[str, Any] = {"confusion": {"selection": {"points": [{"customdata": [1, 0]}]}}}
+    monkeypatch.setattr(mistakes_view.st, "session_state", state)
+    mistakes_view._clicked(["cat", "dog"])
+    assert (state["mistakes_list"], state["mistakes_cell"]) == ("cell", ("dog", "cat"))
 
 
 def test_new_labels_make_it_worth_training_again(open_page: OpenPage, labelled: Project) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from coldstart.embeddings.layout import nearest_neighbours, neighbour_preservation, umap_layout
+from coldstart.progress import Cancelled
 
 
 def test_umap_keeps_groups_together_and_repeats_itself() -> None:
@@ -24,3 +26,12 @@ def test_umap_keeps_groups_together_and_repeats_itself() -> None:
     assert neighbour_preservation(vectors, layout) > neighbour_preservation(
         vectors, np.random.default_rng(0).normal(size=(120, 2))
     )
+
+
+def test_it_can_be_cancelled_while_it_lays_out() -> None:
+    def stop(done: int, total: int | None, message: str = "") -> None:
+        if done > 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        umap_layout(np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32), progress=stop)
