@@ -25,8 +25,12 @@ st.logo(str(WORDMARK), size="medium", icon_image=str(MARK))
 
 
 def first_page() -> None:
-    """The bare address leads to the first step."""
-    st.switch_page(page_file("data"), query_params=st.query_params.to_dict())
+    """The bare address leads to the first step, or where somebody wanted to go who had to sign in
+    first."""
+    wanted, query = sign_in.wanted()
+    if wanted not in {step.name for step in STEPS}:
+        wanted, query = "data", st.query_params.to_dict()
+    st.switch_page(page_file(wanted), query_params=query)
 
 
 page = st.navigation(
@@ -45,7 +49,7 @@ page = st.navigation(
     ]
 )
 
-sign_in.require()
+sign_in.require(page.url_path)
 if not page.url_path:
     page.run()
 session.visit(page.url_path)

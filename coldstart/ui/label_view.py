@@ -113,6 +113,8 @@ def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
         page = search_view.found_page(project, int(st.session_state.get(_PAGE, 0)), _per_page())
     else:
         page = _page(project, view, shown)
+    if page is None:
+        return
     if page.total == 0:
         if view == FOUND:
             empty("No image fits. Change or clear the search.")

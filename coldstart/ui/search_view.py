@@ -139,8 +139,8 @@ def in_words(project: Project, search: Search) -> str:
     return f"Searched: {', '.join(parts) or _STATES.get(search.state, search.state).lower()}."
 
 
-def found_page(project: Project, page: int, size: int) -> LabelPage:
-    """One page of what is found."""
+def found_page(project: Project, page: int, size: int) -> LabelPage | None:
+    """One page of what is found; None where the search was refused, which has been said."""
     search = current(project)
     seen_by = None if session.may("review") else session.annotator()
     with guard():
@@ -156,7 +156,7 @@ def found_page(project: Project, page: int, size: int) -> LabelPage:
             total=total,
             next_images=images_by_id(project, ids[size:], seen_by=seen_by),
         )
-    return LabelPage([], 0, 1, 0, [])
+    return None
 
 
 def classes_button(project: Project) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import streamlit as st
 
@@ -19,6 +19,9 @@ NOT_CHECKED = (
 
 _COOKIE = "coldstart_name"
 _NAME = "coldstart_annotator"
+# The provider sends everybody back to the bare address; this is where they had wanted to go.
+_WANTED = "coldstart_wanted"
+_WANTED_FOR_S = 600
 # A proxy in front adds one of these: then nobody is at the server's own keyboard.
 _FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip")
 
@@ -31,15 +34,29 @@ def configured() -> bool:
         return False
 
 
-def require() -> None:
-    """Let nobody further who is not signed in, or has not said a name."""
+def require(page: str) -> None:
+    """Let nobody further who is not signed in, or has not said a name.
+
+    page : the address of the page that was asked for; empty for the bare one.
+    """
     if configured():
         if not st.user.is_logged_in:
-            _sign_in_page()
+            _sign_in_page(page)
+        if _WANTED in st.context.cookies:
+            _set_cookie(_WANTED, "", max_age_s=0)
         return
     _keep()
     if not name():
         _name_page()
+
+
+def wanted() -> tuple[str, dict[str, str]]:
+    """The page, and the query with it, that were asked for before signing in; once a session."""
+    if not configured() or st.session_state.get(_WANTED):
+        return "", {}
+    st.session_state[_WANTED] = True
+    page, _, query = unquote(st.context.cookies.get(_WANTED, "")).partition("?")
+    return page, dict(parse_qsl(query))
 
 
 def name() -> str:
@@ -85,7 +102,10 @@ def at_the_servers_keyboard() -> bool:
     return local and not headers.intersection(_FORWARDED)
 
 
-def _sign_in_page() -> None:
+def _sign_in_page(page: str) -> None:
+    if page:
+        address = f"{page}?{urlencode(st.query_params.to_dict())}"
+        _set_cookie(_WANTED, address, max_age_s=_WANTED_FOR_S)
     st.title("coldstart", anchor=False)
     st.write("Sign in to see the projects of this server.")
     st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
@@ -109,12 +129,16 @@ def _keep() -> None:
     """Write a name that was typed into the browser's cookie, so that a reload still knows it."""
     said = st.session_state.get(_NAME)
     if said and unquote(st.context.cookies.get(_COOKIE, "")) != said:
-        path = "/" + str(st.get_option("server.baseUrlPath") or "").strip("/")
-        cookie = f"{_COOKIE}={quote(said, safe='')}; path={path}; max-age=31536000; samesite=lax"
-        _mount(key="keep_name", data={"cookie": cookie}, height="content")
+        _set_cookie(_COOKIE, said, max_age_s=31_536_000)
+
+
+def _set_cookie(name: str, value: str, *, max_age_s: int) -> None:
+    path = "/" + str(st.get_option("server.baseUrlPath") or "").strip("/")
+    cookie = f"{name}={quote(value, safe='')}; path={path}; max-age={max_age_s}; samesite=lax"
+    _mount(key=f"set_{name}", data={"cookie": cookie}, height="content")
 
 
 _mount: Callable[..., Any] = st.components.v2.component(
-    "coldstart_keep_name",
+    "coldstart_set_cookie",
     js="export default function({ data }) {\n  document.cookie = data.cookie;\n}\n",
 )

@@ -287,8 +287,9 @@ def _folders(project: Project) -> None:
             disabled=not session.may("export"),
             help=session.barred("export") or None,
         ):
-            to = str(check_export_place(project, place))
-            arguments = ["--format", format, "--to", to] + ["--links"] * links
+            to = check_export_place(project, place)
+            to.parent.mkdir(parents=True, exist_ok=True)  # the command makes no folder around it
+            arguments = ["--format", format, "--to", str(to)] + ["--links"] * links
             job_card.start(project, "export", arguments)
         if not job_card.job_card(project, "export"):
             done = project.store.jobs.latest("export")

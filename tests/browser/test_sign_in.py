@@ -75,14 +75,17 @@ def test_only_who_signs_in_gets_in_and_labels_under_the_checked_name(
     expect(page.get_by_text("team", exact=True)).to_have_count(0)
     assert project.store.members.all() == []
 
+    # The provider knows of no link, but who has signed in is where it leads.
     sign_in(page, "olga@example.org")
-    page.goto(f"{server.url}/label?project=team")
     grid = page.get_by_role("grid", name="Images to label")
     expect(grid.get_by_role("gridcell")).to_have_count(4, timeout=WITHIN_MS)
     grid.get_by_role("gridcell").first.click()
     page.keyboard.press("1")
     expect(page.get_by_role("status").filter(has_text="saved")).to_have_text("saved")
     assert [event.annotator for event in project.store.labels.events()] == ["olga@example.org"]
+    # The link is forgotten: the bare address leads to the first step again.
+    page.goto(server.url)
+    expect(page).to_have_url(f"{server.url}/data", timeout=WITHIN_MS)
     context.close()
 
     # The next one is a labeller, and both are known to be who they say.
@@ -90,7 +93,6 @@ def test_only_who_signs_in_gets_in_and_labels_under_the_checked_name(
     page = context.new_page()
     page.goto(f"{server.url}/label?project=team")
     sign_in(page, "anna@example.org")
-    page.goto(f"{server.url}/label?project=team")
     expect(grid_or_empty(page)).to_be_visible(timeout=WITHIN_MS)
     # A name in the cookie that servers without a provider trust is nothing here.
     members = {one.name: (one.role, one.signed_in) for one in project.store.members.all()}

@@ -279,3 +279,30 @@ def test_emptying_the_queue_touches_no_label(open_page: OpenPage, embedded: Proj
     press(app, "Empty the queue")
     assert embedded.store.batches.waiting() == []
     assert embedded.store.labels.counts() == {"class": 1}
+
+
+def test_a_suggested_class_is_asked_for_before_anything_is_suggested(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    rows = embedded.store.images.usable()
+    answer(embedded, rows[1].image_id, "dark")
+    app = open_page("label", embedded)
+    suggested = next(one for one in app.selectbox if one.label == "Suggested class")
+    suggested.set_value(embedded.store.classes.all()[0].class_id).run()
+    app.button(key="search_show").click().run()
+    assert [one.value for one in app.error] == [
+        "**Nothing is suggested yet.** Label at least six images of two classes first."
+    ]
+    assert "No image fits" not in texts(app)
+    # Queueing what is not there is refused in the same words.
+    app.button(key="search_queue").click().run()
+    assert {one.value for one in app.error} == {app.error[0].value}
+    assert embedded.store.batches.all() == []
+    # With labels enough the same search finds them.
+    for number, row in enumerate(rows[2:12]):
+        answer(embedded, row.image_id, "dark" if number % 2 else "light")
+    app.run()
+    assert not app.error
+    assert labeller_data(app)["images"]
+    app.button(key="search_clear").click().run()
+    assert app.button(key="search_show").disabled

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from audited_pool import answer, make_project
 from page_helpers import OpenPage, press, primary, strip, texts
 
+from coldstart import cli
+from coldstart.jobs import JOB_VARIABLE
 from coldstart.labels.manifest import MANIFEST_FORMATS
 from coldstart.project import Project
 from coldstart.store import NewEvent
@@ -104,3 +111,28 @@ def test_labels_and_predictions_can_be_taken_away(open_page: OpenPage, labelled:
         *(f"Manifest ({name})" for name in MANIFEST_FORMATS),
     ]
     assert "from coldstart.training import load_labelled" in app.code[-1].value
+
+
+def test_folders_of_images_and_coco_are_written_by_the_job_of_the_page(
+    open_page: OpenPage, labelled: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_this_process(command: Sequence[str], *, env: Mapping[str, str], **_: object) -> object:
+        assert command[:3] == [sys.executable, "-m", "coldstart"]
+        with monkeypatch.context() as patch:
+            patch.setenv(JOB_VARIABLE, env[JOB_VARIABLE])
+            assert cli.main(command[3:]) == 0
+        return SimpleNamespace(pid=0, wait=lambda: 0)
+
+    monkeypatch.setattr(subprocess, "Popen", in_this_process)
+    app = open_page("train", labelled)
+    written = labelled.directory / "exports"
+    for format, place in (("imagefolder", "by class"), ("hf", "for hub"), ("coco", "coco.json")):
+        app.selectbox(key="export_format").set_value(format).run()
+        app.text_input(key=f"export_to_{format}").set_value(place).run()
+        press(app, "Export")
+        assert not app.error, app.error[0].value
+        assert f"20 images: `{written / place}`" in texts(app)
+    folders = {one.name: len(list(one.glob("*.png"))) for one in (written / "by class").iterdir()}
+    assert folders["dark"] == folders["light"] == 10
+    assert (written / "for hub" / "metadata.csv").is_file()
+    assert json.loads((written / "coco.json").read_text())["categories"]
