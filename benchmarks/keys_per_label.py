@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,7 +149,7 @@ def by_suggestions(
     by the row and by the page.
 
     On a page the images whose suggestion is wrong are selected, class by class: an action for each
-    run of neighbours in a row (a click, or a drag over them), then the class's key. The rest is
+    block of neighbours (a click, or a frame drawn over them), then the class's key. The rest is
     taken with one key; or, by the row, with a click on the first image that is left and a key for
     each row, for the cursor goes on to the next by itself. One key turns the page. What is
     suggested is learned anew for each page.
@@ -170,7 +170,7 @@ def by_suggestions(
             suggester = fit_suggester(vectors[known], said)
             chances = suggester.probabilities(vectors[left])
             best = chances.argmax(axis=1)
-            arranged = by_suggestion(best, chances.max(axis=1), page_size=per_page)
+            arranged = by_suggestion(best, chances.max(axis=1), vectors[left], page_size=per_page)
             places = arranged.order[:per_page]
             names = np.array(suggester.class_names)[best[places]]
             page = left[places]
@@ -197,8 +197,8 @@ def _correct_and_confirm(
     wrong = truth[page] != suggested
     for name in np.unique(truth[page][wrong]):
         of_it = wrong & (truth[page] == name)
-        runs = sum(_runs(of_it[row]) for row in rows)
-        tally.spend(1, runs, page[of_it].tolist(), [name] * int(of_it.sum()))
+        frames = _frames([of_it[row] for row in rows])
+        tally.spend(1, frames, page[of_it].tolist(), [name] * int(of_it.sum()))
     if not row_by_row and (~wrong).any():
         tally.spend(1, 0, page[~wrong].tolist(), truth[page][~wrong].tolist())
     if row_by_row and wrong.any() and (~wrong).any():
@@ -219,9 +219,30 @@ def _rows(groups: np.ndarray, columns: int) -> list[np.ndarray]:
     return [np.array(row) for row in rows]
 
 
-def _runs(chosen: np.ndarray) -> int:
-    """How many unbroken runs of True there are in a row: each is one click or one drag."""
-    return int((chosen & ~np.concatenate([[False], chosen[:-1]])).sum())
+def _frames(rows: list[np.ndarray]) -> int:
+    """How many frames it takes to select these images and no other: the largest first."""
+    width = max(len(row) for row in rows)
+    chosen = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
+    frames, left = 0, chosen.copy()
+    while left.any():
+        top, end, first, last = max(
+            (frame for corner in np.argwhere(left) for frame in _frames_from(chosen, *corner)),
+            key=lambda one: int(left[one[0] : one[1], one[2] : one[3]].sum()),
+        )
+        left[top:end, first:last] = False
+        frames += 1
+    return frames
+
+
+def _frames_from(chosen: np.ndarray, row: int, column: int) -> Iterator[tuple[int, int, int, int]]:
+    """The widest frames of chosen images below and right of this one, for each height."""
+    last = chosen.shape[1]
+    for end in range(row, len(chosen)):
+        gaps = np.flatnonzero(~chosen[end, column:last])
+        last = column + int(gaps[0]) if len(gaps) else last
+        if last == column:
+            return
+        yield row, end + 1, column, last
 
 
 if __name__ == "__main__":

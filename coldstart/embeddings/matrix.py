@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,20 @@ class EmbeddingSet:
     def name(self) -> str:
         """The name of the set, which is that of its directory."""
         return self.directory.name
+
+    def rows_of(self, image_ids: np.ndarray) -> np.ndarray:
+        """(m,) int64 the row of each of these images; -1 for those that have none."""
+        if not len(self.image_ids):
+            return np.full(len(image_ids), -1)
+        known, order = self._by_image
+        places = np.minimum(np.searchsorted(known, image_ids), len(known) - 1)
+        return np.where(known[places] == image_ids, order[places], -1)
+
+    @cached_property
+    def _by_image(self) -> tuple[np.ndarray, np.ndarray]:
+        """The image ids ascending, and the row of each."""
+        order = np.argsort(self.image_ids, kind="stable")
+        return self.image_ids[order], order
 
     @property
     def content_hashes(self) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 ALIKE_TOGETHER = 8  # images a group of look-alikes has on average: about a row
 _MOST_COMPARED = 6_000
+_UNSURE = 0.5  # a suggestion with less than this stands before the others of its class
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def by_likeness(
 def by_suggestion(
     classes: NDArray[np.int64],
     probabilities: NDArray[np.float32],
+    vectors: NDArray[np.float32],
     *,
     page_size: int,
     row: int = ALIKE_TOGETHER,
@@ -65,10 +67,12 @@ def by_suggestion(
     """Images of one suggested class side by side, the surest pages first.
 
     classes : (n,) the suggested class of each image, -1 for none: those stand last, as they came.
-    probabilities : (n,) of that class.
+    probabilities : (n,) of that class. vectors : (n, d) float32 at length 1.
 
     A page holds whole classes where it can, and is filled so that each suggested class has at least
-    a ``row`` on it; on a page the most atypical image of each class stands first.
+    a ``row`` on it. On a page the images whose suggestion is unsure stand first in their class, the
+    most atypical at the head, and then the others; each is followed by the one most like it, for
+    suggestions that are wrong in the same way are put right together.
     """
     left = {
         int(one): np.flatnonzero(classes == one)[
@@ -88,7 +92,9 @@ def by_suggestion(
             del left[best]
         order += taken.tolist()
     order += np.flatnonzero(classes < 0).tolist()
-    return _grouped_by_page(np.array(order, dtype=np.int64), classes, probabilities, page_size)
+    return _grouped_by_page(
+        np.array(order, dtype=np.int64), classes, probabilities, vectors, page_size
+    )
 
 
 def _of_one_kind(rows: NDArray[np.int64], probabilities: NDArray[np.float32], room: int) -> int:
@@ -101,6 +107,7 @@ def _grouped_by_page(
     order: NDArray[np.int64],
     classes: NDArray[np.int64],
     probabilities: NDArray[np.float32],
+    vectors: NDArray[np.float32],
     page_size: int,
 ) -> Arrangement:
     """The same pages, on each of which a class stands in one piece."""
@@ -113,12 +120,32 @@ def _grouped_by_page(
         for one in sorted(seen, key=lambda one: one < 0):
             members = page[classes[page] == one]
             if one >= 0:
-                members = members[np.argsort(probabilities[members], kind="stable")]
+                members = members[_unsure_first(probabilities[members], vectors[members])]
             number += 1
             ordered.append(members)
             numbered += [number] * len(members)
     together = np.concatenate(ordered) if ordered else order
     return Arrangement(together.astype(np.int64), np.array(numbered, dtype=np.int64))
+
+
+def _unsure_first(
+    probabilities: NDArray[np.float32], vectors: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Places: those of unsure suggestions, then the others, look-alikes side by side in each."""
+    unsure = probabilities < _UNSURE
+    parts = [np.flatnonzero(unsure), np.flatnonzero(~unsure)]
+    return np.concatenate([part[_alike(probabilities[part], vectors[part])] for part in parts])
+
+
+def _alike(probabilities: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The least probable first, and each followed by the one that is most like it of the rest."""
+    similar = vectors @ vectors.T
+    order = np.empty(len(vectors), dtype=np.int64)
+    for place in range(len(order)):
+        here = probabilities.argmin() if place == 0 else similar[order[place - 1]].argmax()
+        order[place] = here
+        similar[:, here] = -np.inf
+    return order
 
 
 def _chain(centres: NDArray[np.floating]) -> list[int]:

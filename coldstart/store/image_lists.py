@@ -90,3 +90,11 @@ def without(ids: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int
     keep = np.ones(len(ids), dtype=bool)
     keep[places[ids[places] == others]] = False
     return ids[keep]
+
+
+def within(ids: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The ``others`` that are among ``ids``; both ascending and without repeats."""
+    if not len(ids):
+        return ids
+    places = np.minimum(np.searchsorted(ids, others), len(ids) - 1)
+    return others[ids[places] == others]

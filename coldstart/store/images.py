@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, Select, func, select
 
-from coldstart.store.image_lists import LABELLED_LISTS, ImageFilter, filtered, without
+from coldstart.store.image_lists import LABELLED_LISTS, ImageFilter, filtered, within, without
 from coldstart.store.image_rows import (
     CHUNK,
     COLUMNS,
@@ -113,7 +113,7 @@ class Images(ScannedFiles):
     def page(self, which: str, offset: int, limit: int) -> list[ImageRow]:
         """One page of a list named in `FILTERS`; "queue" is in the order of the picks."""
         if which in LABELLED_LISTS:
-            some = self._listed(which)[offset : offset + limit].tolist()
+            some = self._listed(which, offset, limit).tolist()
             rows = self.get(some)
             return [rows[one] for one in some if one in rows]
         if which == "usable":
@@ -123,15 +123,21 @@ class Images(ScannedFiles):
             return self._rows(query.order_by(images.c.image_id))
         return self._rows(filtered(select(*COLUMNS), which).offset(offset).limit(limit))
 
-    def _listed(self, which: str) -> NDArray[np.int64]:
-        """Ids of a list that labels decide on, in its order."""
+    def _listed(self, which: str, offset: int, limit: int) -> NDArray[np.int64]:
+        """Ids of a part of a list that labels decide on, in its order."""
         found = self._standing().columns()
         if which == "unlabelled":
-            return without(self.pool_index()[0], found.image_ids)
+            return without(self.pool_index()[0], found.image_ids)[offset : offset + limit]
         if which == "disagreement":
-            return found.disputed
-        fits = found.which(which)
-        return found.image_ids[fits][np.argsort(-found.event_ids[fits], kind="stable")]
+            return found.disputed[offset : offset + limit]
+        return found.newest_first(found.which(which), offset, limit)
+
+    def _count_labelled(self, which: str) -> int:
+        found = self._standing().columns()
+        if which == "unlabelled":
+            ids = self.pool_index()[0]
+            return len(ids) - len(within(ids, found.image_ids))
+        return len(found.disputed) if which == "disagreement" else int(found.which(which).sum())
 
     def _standing(self) -> Standing:
         from coldstart.store.standing import Standing  # which reads the images' copies
@@ -146,7 +152,7 @@ class Images(ScannedFiles):
     def count(self, which: str) -> int:
         """How many images a list named in `FILTERS` has."""
         if which in LABELLED_LISTS:
-            return len(self._listed(which))
+            return self._count_labelled(which)
         if which == "queue":
             return self._count(which)
         return self.remembered(f"count {which}", lambda: self._count(which))
@@ -164,15 +170,15 @@ class Images(ScannedFiles):
         found = self._standing().columns()
         if kind or wanted.class_id is not None or wanted.annotator:
             fits = found.which(kind, wanted.class_id, wanted.annotator)
-            ids = np.intersect1d(ids, found.image_ids[fits], assume_unique=True)
+            ids = within(ids, found.image_ids[fits])
         if open_ones:
             ids = without(ids, found.image_ids)
         if wanted.state == "queue":
             with self._engine.connect() as connection:
                 queued = connection.execute(select(batch_images.c.image_id).distinct()).scalars()
-                ids = np.intersect1d(ids, np.array(list(queued), dtype=np.int64))
+                ids = within(ids, np.sort(np.fromiter(queued, np.int64)))
         if wanted.path:
-            ids = np.intersect1d(ids, self._with_path(wanted.path), assume_unique=True)
+            ids = within(ids, self._with_path(wanted.path))
         return ids
 
     def _with_path(self, part: str) -> NDArray[np.int64]:
@@ -184,8 +190,20 @@ class Images(ScannedFiles):
 
     def _all_paths(self) -> tuple[str, NDArray[np.int64]]:
         """The paths of the pool by id, in lower case, a line each; and where each line ends."""
-        lines = [path.lower().replace("\n", " ") + "\n" for _, path in self.paths()]
-        return "".join(lines), np.cumsum([len(line) for line in lines], dtype=np.int64)
+        query = select(images.c.path).where(IN_POOL).order_by(images.c.image_id)
+        with self._engine.connect() as connection:
+            cursor = connection.execute(query).cursor  # the driver itself, as in `_pool_index`
+            paths = [] if cursor is None else [row[0] for row in cursor.fetchall()]
+        text = "\n".join([*paths, ""])
+        if text.count("\n") != len(paths):  # there are names with a line break in them
+            text = "\n".join([*(path.replace("\n", " ") for path in paths), ""])
+        if text.isascii():
+            text = text.lower()
+            letters: NDArray = np.frombuffer(text.encode("ascii"), np.uint8)
+        else:
+            text = decode_path(text).lower()
+            letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        return text, np.flatnonzero(letters == ord("\n")) + 1
 
     def summary(self) -> dict[str, list[tuple[str, int]]]:
         """Counts of the pool by file format and by problem: {"format": …, "problem": …}."""

@@ -23,7 +23,7 @@ from coldstart.store.schema import (
 )
 
 if TYPE_CHECKING:
-    from coldstart.store.standing import Standing
+    from coldstart.store.standing import Columns
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Labels:
     def current(self, image_ids: Sequence[int] | None = None) -> dict[int, EventRow]:
         """The answer that stands for each image that has one, by `image_id`."""
         if image_ids is None:
-            return self._standing().rows()
+            return self.current(self.columns().image_ids.tolist())
         # As `current_labels` says it, but asking for these images and their copies only.
         copies = self._copies(image_ids)
         members = sorted({twin for group in copies.values() for twin in group})
@@ -148,12 +148,13 @@ class Labels:
 
     def unresolved(self) -> list[int]:
         """Ids of the images whose annotators disagree with no majority and no review."""
-        return [int(one) for one in self._standing().columns().disputed]
+        return [int(one) for one in self.columns().disputed]
 
-    def _standing(self) -> Standing:
+    def columns(self) -> Columns:
+        """The label that stands for each image that has one, as arrays kept in memory."""
         from coldstart.store.standing import Standing  # which reads through this class
 
-        return Standing(self._engine)
+        return Standing(self._engine).columns()
 
     def _copies(self, image_ids: Sequence[int]) -> dict[int, list[int]]:
         with self._engine.connect() as connection:
@@ -205,10 +206,9 @@ class Labels:
 
     def images_of_class(self, class_id: int) -> list[int]:
         """Ids of the images that stand at this class, the newest label first."""
-        found = self._standing().columns()
-        fits = found.which("class", class_id)
-        newest_first = np.argsort(-found.event_ids[fits], kind="stable")
-        return [int(one) for one in found.image_ids[fits][newest_first]]
+        found = self.columns()
+        ids: list[int] = found.newest_first(found.which("class", class_id)).tolist()
+        return ids
 
     def last_times(self, annotator: str, most: int) -> list[float | None]:
         """Seconds spent on each of the annotator's newest ``most`` answers given by hand."""
@@ -236,20 +236,15 @@ class Labels:
 
     def counts(self) -> dict[str, int]:
         """How many images stand at each kind of answer: {"class": 12, "skipped": 1, …}."""
-        found = self._standing().columns()
-        name_of = {number: name for name, number in found.names.items()}
-        numbers, counts = np.unique(found.kinds, return_counts=True)
-        return {
-            name_of[number]: count
-            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
-        }
+        found = self.columns()
+        counts = np.bincount(found.kinds, minlength=len(found.names)).tolist()
+        return {name: counts[number] for name, number in found.names.items() if counts[number]}
 
     def class_counts(self) -> dict[int, int]:
         """class_id -> how many images stand at that class."""
-        found = self._standing().columns()
-        of_class = found.class_ids[found.class_ids >= 0]
-        numbers, counts = np.unique(of_class, return_counts=True)
-        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+        found = self.columns()
+        counts = np.bincount(found.class_ids[found.class_ids >= 0]).tolist()
+        return {class_id: count for class_id, count in enumerate(counts) if count}
 
     def _class_states(self, wanted: set[int]) -> dict[int | None, str]:
         """class_id -> its state, or that of the class it was merged into."""

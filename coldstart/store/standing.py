@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,11 @@ from coldstart.labels.resolve import resolve
 from coldstart.store.image_rows import copies_of
 from coldstart.store.labels import EventRow, Labels
 from coldstart.store.memory import IMAGES, remembered, version
-from coldstart.store.schema import class_changes, images, label_events
+from coldstart.store.schema import class_changes, images, label_events, standing_answers
 
 # Changes of the classes after which every answer is what it was.
 _HARMLESS = ("add", "rename", "color", "key", "order")
+_MANY = 20_000  # so many new events: to read all answers is quicker than to look these up
 
 _lock = threading.Lock()
 
@@ -57,11 +59,33 @@ class Columns:
             fits &= self.annotators == self.names.get(annotator, -1)
         return fits
 
+    def newest_first(
+        self, fits: NDArray[np.bool_], offset: int = 0, limit: int | None = None
+    ) -> NDArray[np.int64]:
+        """The image ids of the labels that fit, the newest label first; a part of them."""
+        image_ids, ages = self.image_ids[fits], -self.event_ids[fits]
+        end = len(ages) if limit is None else min(offset + limit, len(ages))
+        if offset >= end:
+            return image_ids[:0]
+        # Only the part that is asked for is put in order; copies share an event and go by id.
+        order = np.argpartition(ages, (offset, end - 1))[offset:end]
+        return image_ids[order[np.lexsort((image_ids[order], ages[order]))]]
+
+
+class _Answer(NamedTuple):
+    """Of an event, what decides which answer stands."""
+
+    event_id: int
+    image_id: int
+    annotator: str
+    kind: str
+    class_id: int | None
+    review: bool
+
 
 @dataclass
 class _Kept:
     event_id: int
-    rows: dict[int, EventRow]
     columns: Columns
 
 
@@ -73,13 +97,8 @@ class Standing:
         self._url = str(engine.url)
         self._labels = Labels(engine)
 
-    def rows(self) -> dict[int, EventRow]:
-        """The label of every image that has one, exact copies sharing theirs."""
-        with _lock:
-            return dict(self._now().rows)
-
     def columns(self) -> Columns:
-        """The same as arrays."""
+        """The label of every image that has one, exact copies sharing theirs."""
         with _lock:
             return self._now().columns
 
@@ -92,26 +111,40 @@ class Standing:
             ).scalar()
         stamp = (version(self._engine, IMAGES), change or 0)
         kept = remembered((self._url, "standing"), stamp, lambda: self._read(last))
-        if kept.event_id != last:
+        if kept.event_id < last - _MANY:
+            kept.columns, kept.event_id = self._read(last).columns, last
+        elif kept.event_id != last:
             self._take_in(kept, last)
         return kept
 
     def _read(self, last: int) -> _Kept:
-        answers = self._labels.standing(None)
-        rows = {image_id: label.winner for image_id, label in resolve(answers).items()}
-        disputed = _disputed(answers, rows)
-        newest: dict[str, EventRow] = {}
-        copies = self._with_copies()
-        for image_id, content_hash in copies.items():
-            row = rows.get(image_id)
-            if row and row.event_id >= newest.get(content_hash, row).event_id:
-                newest[content_hash] = row
-        for image_id, content_hash in copies.items():
-            if content_hash in newest:
-                rows[image_id] = replace(newest[content_hash], image_id=image_id)
-        names: dict[str, int] = {}
-        columns = _columns(rows.values(), names)
-        return _Kept(last, rows, replace(columns, disputed=disputed))
+        columns = [standing_answers.c[name] for name in _Answer._fields]
+        with self._engine.connect() as connection:
+            answers = list(map(_Answer._make, connection.execute(select(*columns))))
+        image_ids = np.fromiter((one.image_id for one in answers), np.int64, len(answers))
+        # Nearly every image has one answer, which stands: only the others are weighed.
+        _, group, sizes = np.unique(image_ids, return_inverse=True, return_counts=True)
+        several = [answers[place] for place in np.flatnonzero(sizes[group] > 1).tolist()]
+        weighed = resolve(several)
+        winners = [answers[place] for place in np.flatnonzero(sizes[group] == 1).tolist()]
+        winners += [label.winner for label in weighed.values()]
+        found = _columns(self._shared(winners), {})
+        return _Kept(last, replace(found, disputed=_disputed(several, weighed)))
+
+    def _shared(self, winners: list[_Answer]) -> list[_Answer]:
+        """The winners, of which each image of a group of copies has the newest of its group."""
+        copies = remembered((self._url, "copies"), version(self._engine, IMAGES), self._with_copies)
+        newest: dict[str, _Answer] = {}
+        for answer in winners:
+            content = copies.get(answer.image_id)
+            if content and answer.event_id >= newest.get(content, answer).event_id:
+                newest[content] = answer
+        own = [answer for answer in winners if answer.image_id not in copies]
+        return own + [
+            newest[content]._replace(image_id=image_id)
+            for image_id, content in copies.items()
+            if content in newest
+        ]
 
     def _with_copies(self) -> dict[int, str]:
         """image_id -> content hash of every image that has an exact copy."""
@@ -135,9 +168,6 @@ class Standing:
             ids = list(connection.execute(since.distinct()).scalars())
             touched = {twin for group in copies_of(connection, ids).values() for twin in group}
         now = self._labels.current(sorted(touched))
-        for image_id in touched:
-            kept.rows.pop(image_id, None)
-        kept.rows.update(now)
         kept.columns = _replaced(kept.columns, touched, now.values())
         answers = self._labels.standing(sorted(touched))
         disputed = np.setdiff1d(kept.columns.disputed, np.fromiter(touched, np.int64, len(touched)))
@@ -153,7 +183,7 @@ def read_again(engine: Engine) -> int:
     return 0 if engine.dialect.name == "sqlite" else 200
 
 
-def _columns(rows: Iterable[EventRow], names: dict[str, int]) -> Columns:
+def _columns(rows: Iterable[EventRow | _Answer], names: dict[str, int]) -> Columns:
     """The rows as arrays; ``names`` is added to."""
     listed = sorted(rows, key=lambda row: row.image_id)
 
@@ -197,7 +227,9 @@ def _replaced(columns: Columns, touched: Collection[int], rows: Iterable[EventRo
     )
 
 
-def _disputed(answers: Iterable[EventRow], labelled: Collection[int]) -> NDArray[np.int64]:
+def _disputed(
+    answers: Iterable[EventRow | _Answer], labelled: Collection[int]
+) -> NDArray[np.int64]:
     """Images with several people's answers of which none stands."""
     seen: set[int] = set()
     several: set[int] = set()

@@ -6,11 +6,13 @@ name the step they take back or repeat; so the order of steps is the same in eve
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, select
 
+from coldstart.store.image_rows import chunks
 from coldstart.store.schema import label_answers
 
 _AT_A_TIME = 500
@@ -76,31 +78,38 @@ class Steps:
                 position = rows[-1].event_id
         groups.finish()
         standing = groups.standing[:count]
-        redo = groups.undone if before is None else []
+        redo = groups.undone[::-1][:count] if before is None else []
+        earlier = self._earlier(annotator, [row for step in (*standing, *redo) for row in step])
         return History(
-            undo=[self._step(annotator, step) for step in standing],
-            redo=[self._step(annotator, step) for step in redo[::-1][:count]],
+            undo=[_step(rows, earlier) for rows in standing],
+            redo=[_step(rows, earlier) for rows in redo],
             more=groups.full,
         )
 
-    def _step(self, annotator: str, rows: list[Any]) -> Step:
-        """A step's events, with the annotator's own answer before each."""
-        rows = sorted(rows, key=lambda row: row.event_id)
-        changes = []
+    def _earlier(self, annotator: str, rows: list[Any]) -> dict[int, Any]:
+        """The annotator's own answer before each of these events, by the event's number."""
+        own: dict[int, list[Any]] = {}
         with self._engine.connect() as connection:
-            for row in rows:
-                earlier = connection.execute(
-                    select(label_answers)
-                    .where(
-                        (label_answers.c.image_id == row.image_id)
-                        & (label_answers.c.annotator == annotator)
-                        & (label_answers.c.event_id < row.event_id)
-                    )
-                    .order_by(label_answers.c.event_id.desc())
-                    .limit(1)
-                ).first()
-                changes.append(Change(row.image_id, row.batch_id, _answer(earlier), _answer(row)))
-        return Step(rows[0].step or rows[0].uuid, rows[0].event_id, changes)
+            for chunk in chunks(sorted({row.image_id for row in rows})):
+                query = select(label_answers).where(
+                    label_answers.c.image_id.in_(chunk) & (label_answers.c.annotator == annotator)
+                )
+                for row in connection.execute(query.order_by(label_answers.c.event_id)):
+                    own.setdefault(row.image_id, []).append(row)
+        return {
+            later.event_id: earlier
+            for answers in own.values()
+            for earlier, later in itertools.pairwise(answers)
+        }
+
+
+def _step(rows: list[Any], earlier: dict[int, Any]) -> Step:
+    rows = sorted(rows, key=lambda row: row.event_id)
+    changes = [
+        Change(row.image_id, row.batch_id, _answer(earlier.get(row.event_id)), _answer(row))
+        for row in rows
+    ]
+    return Step(rows[0].step or rows[0].uuid, rows[0].event_id, changes)
 
 
 class _Backwards:

@@ -119,6 +119,12 @@ def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
         if view == FOUND:
             empty("No image fits. Change or clear the search.")
             return
+        if view == "queue":
+            empty(
+                "Other people have all that is left of the queue before them. Come back in some "
+                "minutes: what they leave is yours."
+            )
+            return
         if view == "disagreement":
             empty("There is no image on which people disagree. What you say about one decides.")
             return

@@ -14,7 +14,7 @@ _ARRANGED = "queue_arranged"
 _HELP = (
     "**Rank**: the strategy's order. **Likeness**: look-alikes together, selected as you come to "
     "them, so that one key labels a group. **Suggested class**: what the labels so far suggest, "
-    "the most atypical first; `y` takes one, Shift+Y a row, Ctrl+Enter the page."
+    "the unsure first; `y` takes one, Shift+Y a row, Ctrl+Enter the page."
 )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from coldstart.labels.states import LABEL_KINDS
 from coldstart.project import Project
@@ -17,6 +19,8 @@ from coldstart.workflow.label import LabelPage, images_by_id
 from coldstart.workflow.pace import Pace, paces
 from coldstart.workflow.queue import queue_images
 from coldstart.workflow.to_target import ToTarget, to_target
+
+Option = TypeVar("Option")
 
 _SEARCH = "label_search"
 _QUEUE_AT_ONCE = 5_000
@@ -77,10 +81,15 @@ def _fields(project: Project, search: Search) -> Search:
     state = left.selectbox(
         "State", states, index=states.index(search.state), format_func=_STATES.__getitem__
     )
-    of_class = right.selectbox("Class", [None, *classes], format_func=_named(classes))
-    suggested = left.selectbox("Suggested class", [None, *classes], format_func=_named(classes))
+    of_class = _class_field(right, "Class", classes, search.class_id)
+    suggested = _class_field(left, "Suggested class", classes, search.suggested)
     names = ["", *project.store.labels.annotators()]
-    annotator = right.selectbox("Annotator", names, format_func=lambda name: name or "Anybody")
+    annotator = right.selectbox(
+        "Annotator",
+        names,
+        index=_place(names, search.annotator),
+        format_func=lambda name: name or "Anybody",
+    )
     unsure = st.toggle("Least sure first", search.doubt is not None)
     doubt = None
     if unsure:
@@ -101,8 +110,21 @@ def _fields(project: Project, search: Search) -> Search:
     )
 
 
-def _named(classes: dict[int, str]) -> Callable[[int | None], str]:
-    return lambda class_id: "Any" if class_id is None else classes[class_id]
+def _class_field(
+    place: DeltaGenerator, label: str, classes: dict[int, str], chosen: int | None
+) -> int | None:
+    options = [None, *classes]
+    return place.selectbox(
+        label,
+        options,
+        index=_place(options, chosen),
+        format_func=lambda one: "Any" if one is None else classes[one],
+    )
+
+
+def _place(options: Sequence[Option], chosen: Option) -> int:
+    """Where the choice stands, so that a cleared search clears its field; 0 if it is gone."""
+    return options.index(chosen) if chosen in options else 0
 
 
 def _found_bar(project: Project, search: Search, on_change: Callable[[], None]) -> None:

@@ -262,6 +262,7 @@ def manifest(project: Project) -> None:
                 icon=":material/download:",
                 on_click="ignore",
                 disabled=not session.may("export"),
+                help=session.barred("export") or None,
             )
     _folders(project)
 

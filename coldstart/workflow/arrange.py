@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldstart.errors import ColdstartError
 from coldstart.labels.arranging import Arrangement, by_likeness, by_suggestion
@@ -63,5 +64,18 @@ def _by_suggestion(
     classes, chances = found.of(ids)
     silent_on = withheld(project, ids)
     classes = np.where([one in silent_on for one in ids], -1, classes)
-    arranged: Arrangement = by_suggestion(classes, chances, page_size=page_size)
+    arranged: Arrangement = by_suggestion(
+        classes, chances, _vectors(project, ids), page_size=page_size
+    )
     return [ids[place] for place in arranged.order], arranged.groups.tolist()
+
+
+def _vectors(project: Project, ids: list[int]) -> NDArray[np.float32]:
+    """(n, d) the images' vectors at length 1; of an image without one, zeros."""
+    from coldstart.workflow.pool import vectors_of
+
+    known, vectors = vectors_of(project, ids)
+    place = {image_id: number for number, image_id in enumerate(ids)}
+    every = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    every[[place[one] for one in known]] = vectors
+    return every

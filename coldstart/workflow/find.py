@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,9 +58,9 @@ def find(
     """
     rows = ImageFilter(search.state, search.class_id, search.annotator, search.path)
     if search.ranked:
-        ids = np.asarray(_ranked(project, search), dtype=np.int64)
+        ids = _ranked(project, search)
         if not rows.is_empty:
-            ids = ids[np.isin(ids, project.store.images.matching(rows))]
+            ids = ids[_among(ids, project.store.images.matching(rows))]
     else:
         ids = project.store.images.matching(rows)
     end = None if limit is None else offset + limit
@@ -103,21 +102,23 @@ def nearest_to(project: Project, query: NDArray[np.float32], *, limit: int) -> l
     return usable[:limit]
 
 
-def _ranked(project: Project, search: Search) -> list[int]:
-    ids: Sequence[int] | None = None
+def _ranked(project: Project, search: Search) -> NDArray[np.int64]:
+    ids: NDArray[np.int64] | None = None
     if search.words:
         from coldstart.workflow.text import search_text
 
-        ids = search_text(project, search.words)
+        ids = np.array(search_text(project, search.words), dtype=np.int64)
     if search.like is not None:
-        near = like_image(project, search.like)
-        ids = near if ids is None else [one for one in near if one in set(ids)]
+        near = np.array(like_image(project, search.like), dtype=np.int64)
+        ids = near if ids is None else near[np.isin(near, ids)]
     if search.suggested is None and search.doubt is None:
-        return list(ids or ())
+        return np.empty(0, np.int64) if ids is None else ids
     return _by_suggestion(project, search, ids)
 
 
-def _by_suggestion(project: Project, search: Search, within: Sequence[int] | None) -> list[int]:
+def _by_suggestion(
+    project: Project, search: Search, within: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
     from coldstart.workflow.suggest import suggestions
 
     found = suggestions(project, wait=True)
@@ -125,15 +126,27 @@ def _by_suggestion(project: Project, search: Search, within: Sequence[int] | Non
         raise ColdstartError(
             "Nothing is suggested yet.", "Label at least six images of two classes first."
         )
-    ids = found.image_ids if within is None else np.asarray(within, dtype=np.int64)
-    classes, chances = found.of(ids.tolist())
+    if within is None:
+        ids, classes, chances = found.image_ids, found.classes, found.probabilities
+    else:
+        ids = within
+        classes, chances = found.of(ids)
     keep = classes >= 0
     if search.suggested is not None:
         keep &= classes == search.suggested
     if search.doubt is not None:
         keep &= chances <= search.doubt
+    aside = np.array(project.store.audit.reserved(), dtype=np.int64)
+    keep &= ~np.isin(ids, aside)  # what is suggested for them is never shown
     ids, chances = ids[keep], chances[keep]
-    if within is None:
-        ids = ids[np.argsort(chances if search.doubt is not None else -chances, kind="stable")]
-    aside = set(project.store.audit.reserved())  # what is suggested for them is never shown
-    return [one for one in ids.tolist() if one not in aside]
+    if within is not None:
+        return ids
+    return ids[np.argsort(chances if search.doubt is not None else -chances, kind="stable")]
+
+
+def _among(ids: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) which of these ids, in any order, are among the ascending ones."""
+    if not len(ascending):
+        return np.zeros(len(ids), dtype=bool)
+    places = np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)
+    return ascending[places] == ids

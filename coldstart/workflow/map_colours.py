@@ -56,9 +56,8 @@ def colours_of(
 
 def labelled_mask(project: Project, image_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(n,) whether each image stands at a class."""
-    answers = project.store.labels.current()
-    classed = [key for key, answer in answers.items() if answer.kind == CLASS]
-    return np.isin(image_ids, np.array(classed, dtype=np.int64))
+    answers = project.store.labels.columns()
+    return np.isin(image_ids, answers.image_ids[answers.which(CLASS)])
 
 
 def _paint(

@@ -192,8 +192,8 @@ def load_pool(project: Project) -> ProjectPool:
             f"{project.name} has no embedding set yet.",
             "Compute one on the Embeddings page, or with: coldstart embed PROJECT.",
         )
-    answers = project.store.labels.current()
-    excluded = {image_id for image_id, answer in answers.items() if answer.kind == "excluded"}
+    answers = project.store.labels.columns()
+    excluded = set(answers.image_ids[answers.which("excluded")].tolist())
     pictures = pictures_of(project, embedding_set).without(excluded)
     if not len(pictures.image_ids):
         raise ColdstartError(
@@ -202,20 +202,20 @@ def load_pool(project: Project) -> ProjectPool:
         )
     waiting_ids = project.store.batches.waiting()
     reserve = project.store.audit.reserved()
-    row_of = pictures.rows_of([*answers, *waiting_ids])
+    row_of = pictures.rows_of([*answers.image_ids.tolist(), *waiting_ids])
     names = {row.class_id: row.name for row in project.store.labels.classes()}
     class_of: dict[int, str] = {}
     aside: set[int] = set()
-    for image_id, answer in answers.items():
+    for image_id, class_id in zip(answers.image_ids.tolist(), answers.class_ids.tolist()):
         row = row_of.get(image_id)
         if row is None:
             continue
-        if answer.kind == "class" and answer.class_id is not None:
-            class_of[row] = names[answer.class_id]
+        if class_id >= 0:
+            class_of[row] = names[class_id]
         else:
             aside.add(row)
     # People disagree about these: no label, and not to be asked again either.
-    aside.update(pictures.rows_of(project.store.labels.unresolved()).values())
+    aside.update(pictures.rows_of(answers.disputed.tolist()).values())
     labelled = sorted(class_of)
     waiting = dict.fromkeys(row_of[i] for i in waiting_ids if i in row_of)
     pool = ProjectPool(
@@ -248,12 +248,10 @@ def vectors_of(project: Project, image_ids: Sequence[int]) -> tuple[list[int], N
             f"{project.name} has no embedding set yet.",
             "Compute one on the Embeddings page, or with: coldstart embed PROJECT.",
         )
-    order = np.argsort(embedding_set.image_ids, kind="stable")
     wanted = np.asarray(image_ids, dtype=np.int64)
-    sorted_ids = embedding_set.image_ids[order]
-    places = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
-    found = sorted_ids[places] == wanted
-    rows = order[places[found]]
+    rows = embedding_set.rows_of(wanted)
+    found = rows >= 0
+    rows = rows[found]
     vectors = np.asarray(embedding_set.vectors[rows], dtype=np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     usable = lengths[:, 0] > 0

@@ -43,7 +43,9 @@ class Suggestions:
     version: tuple[int, int]
     labels: int
 
-    def of(self, image_ids: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def of(
+        self, image_ids: Sequence[int] | NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(n,) class ids and (n,) probabilities of these images; -1 and 0 for the unknown."""
         wanted = np.asarray(image_ids, dtype=np.int64)
         if not len(self.image_ids):

@@ -203,8 +203,8 @@ def left_out_predictions(project: Project) -> OutOfFold | None:
 
 
 def _without_vector(project: Project, pool: ProjectPool) -> int:
-    answers = project.store.labels.current()
-    named = [image_id for image_id, answer in answers.items() if answer.kind == "class"]
+    answers = project.store.labels.columns()
+    named = answers.image_ids[answers.which("class")].tolist()
     known = pool.pictures.rows_of(named)
     return len(project.store.images.get([one for one in named if one not in known]))
 

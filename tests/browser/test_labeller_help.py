@@ -89,6 +89,7 @@ def test_a_suggestion_that_changes_under_the_eye_is_not_taken_at_once(
       }).observe(first, { attributeFilter: ['aria-description'] });
     })""")
     expect(cell(grid, 0)).to_have_attribute("aria-description", "suggested: cat, 90%")
+    expect(tab.locator(".about .answer")).to_have_text("unlabelled, suggested: cat, 90%")
     expect(cell(grid, 0)).to_have_attribute("aria-label", "IMG_0.jpg, unlabelled")
     expect(tab.get_by_role("alert")).to_contain_text("has just changed and was not taken")
     tab.wait_for_timeout(900)

@@ -1,4 +1,4 @@
-"""The orders of a page: nothing lost, look-alikes together, the most atypical first."""
+"""The orders of a page: nothing lost, look-alikes together, the unsure first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def test_pages_hold_every_image_once_and_each_class_in_one_piece(
 ) -> None:
     classes = np.array([one for one, _ in suggested], dtype=np.int64)
     chances = np.array([chance for _, chance in suggested], dtype=np.float32)
-    found = by_suggestion(classes, chances, page_size=page_size)
+    vectors = np.random.default_rng(0).normal(size=(len(classes), 3)).astype(np.float32)
+    found = by_suggestion(classes, chances, vectors, page_size=page_size)
     assert sorted(found.order.tolist()) == list(range(len(classes)))
     for start in range(0, len(classes), page_size):
         page = found.order[start : start + page_size]
@@ -29,10 +30,21 @@ def test_pages_hold_every_image_once_and_each_class_in_one_piece(
             members = page[groups == group]
             assert len(set(classes[members])) == 1
             if classes[members[0]] >= 0:
-                assert (np.diff(chances[members]) >= 0).all()
+                unsure = chances[members] < 0.5
+                assert (np.diff(unsure.astype(int)) <= 0).all()
+                assert chances[members[0]] == chances[members].min()
         named = [one for one in classes[page] if one >= 0]
         pieces = 1 + int((np.diff(named) != 0).sum()) if named else 0
         assert pieces == len(set(named))
+
+
+def test_those_that_are_wrong_in_the_same_way_stand_side_by_side() -> None:
+    draw = np.random.default_rng(0)
+    heap = draw.integers(0, 3, 60)
+    vectors = (np.eye(3)[heap] + draw.normal(0, 0.02, (60, 3))).astype(np.float32)
+    chances = draw.uniform(0.6, 1.0, 60).astype(np.float32)
+    found = by_suggestion(np.zeros(60, dtype=np.int64), chances, vectors, page_size=60)
+    assert int((np.diff(heap[found.order]) != 0).sum()) == 2
 
 
 def test_separate_heaps_are_never_in_one_group() -> None:

@@ -21,7 +21,7 @@ def by_the_view(store: Store) -> dict[int, tuple[int, str, int | None]]:
 def check(store: Store) -> None:
     expected = by_the_view(store)
     standing = Standing(store._engine)
-    rows = standing.rows()
+    rows = store.labels.current()
     assert {i: (row.event_id, row.kind, row.class_id) for i, row in rows.items()} == expected
     found = standing.columns()
     assert found.image_ids.tolist() == sorted(expected)
@@ -66,7 +66,7 @@ def test_the_labels_in_memory_are_those_of_the_view_after_every_change(store: St
 
 
 def test_a_path_is_found_whatever_its_case_and_whatever_signs_it_has(store: Store) -> None:
-    names = ["Deep/ÄRGER.png", "deep/a.b", "deep/a+b", "ab"]
+    names = ["Deep/ÄRGER.png", "deep/a.b", "deep/a+b", "ab", "two\nlines", "\udcff.jpg"]
     store.images.save(
         [
             ScannedImage(None, 1, name, 1, 1, f"h{i}", 1, 1, "PNG", None, None)
@@ -83,4 +83,6 @@ def test_a_path_is_found_whatever_its_case_and_whatever_signs_it_has(store: Stor
     assert found("a+b") == [rows["deep/a+b"]]
     assert found("ärger") == [rows["Deep/ÄRGER.png"]]
     assert found(".png") == [*range(1, 7), rows["Deep/ÄRGER.png"]]
+    assert found("two lines") == [rows["two\nlines"]]
+    assert found("\udcff") == [rows["\udcff.jpg"]]
     assert np.array_equal(found("nowhere"), [])

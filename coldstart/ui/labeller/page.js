@@ -5,7 +5,7 @@ import { arrangeRows, columnsOf, makeCell, paintAnswer, usualRatio } from "./cel
 import { rowsOf } from "./selection.js";
 import { showNote, showProgress, showSuggested } from "./bar.js";
 import { countForSuggestions, suggest, suggestionFor } from "./suggesting.js";
-import { enterGroup, select, setCursor } from "./moving.js";
+import { enterGroup, select, setCursor, showCursor } from "./moving.js";
 
 // A script run that began before a label was stored still shows the image without it.
 const STALE_FOR_MS = 3000;
@@ -125,6 +125,7 @@ export function paintAt(labeller, place) {
 export function paintAll(labeller) {
   labeller.images.forEach((_row, place) => paintAt(labeller, place));
   countSuggested(labeller);
+  showCursor(labeller);
 }
 
 /** Say how many suggestions the page has. */
