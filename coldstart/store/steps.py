@@ -16,6 +16,18 @@ from coldstart.store.image_rows import chunks
 from coldstart.store.schema import label_answers
 
 _AT_A_TIME = 500
+_READ = [
+    "event_id",
+    "uuid",
+    "image_id",
+    "batch_id",
+    "kind",
+    "class_id",
+    "origin",
+    "step",
+    "step_action",
+]
+_COLUMNS = [label_answers.c[name] for name in _READ]
 IMPORT = "import"
 
 
@@ -61,21 +73,22 @@ class Steps:
         """
         groups = _Backwards(count)
         position: int | None = None
+        at_a_time = min(2 * count, _AT_A_TIME)  # most steps are one event
         with self._engine.connect() as connection:
             while not groups.full:
-                query = select(label_answers).where(
+                query = select(*_COLUMNS).where(
                     (label_answers.c.annotator == annotator) & (label_answers.c.origin != IMPORT)
                 )
                 if position is not None:
                     query = query.where(label_answers.c.event_id < position)
                 rows = connection.execute(
-                    query.order_by(label_answers.c.event_id.desc()).limit(_AT_A_TIME)
+                    query.order_by(label_answers.c.event_id.desc()).limit(at_a_time)
                 ).all()
                 for row in rows:
                     groups.take(row, listed=before is None or row.event_id < before)
-                if len(rows) < _AT_A_TIME:
+                if len(rows) < at_a_time:
                     break
-                position = rows[-1].event_id
+                position, at_a_time = rows[-1].event_id, _AT_A_TIME
         groups.finish()
         standing = groups.standing[:count]
         redo = groups.undone[::-1][:count] if before is None else []
@@ -91,7 +104,7 @@ class Steps:
         own: dict[int, list[Any]] = {}
         with self._engine.connect() as connection:
             for chunk in chunks(sorted({row.image_id for row in rows})):
-                query = select(label_answers).where(
+                query = select(*_COLUMNS).where(
                     label_answers.c.image_id.in_(chunk) & (label_answers.c.annotator == annotator)
                 )
                 for row in connection.execute(query.order_by(label_answers.c.event_id)):
