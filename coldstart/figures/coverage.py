@@ -26,8 +26,8 @@ def coverage_figure(
 
     labels, coverage : (m,) numbers of labels and shares of the pool, 0 to 1; so are ``random_*``
     at the same labels (mean and band). next_labels, next_coverage : (k,) what labels to come would
-    add, drawn as a dashed continuation whose name says its gain. labels_now, budget : marked by
-    vertical lines.
+    add, drawn as a dashed continuation whose name says its gain. labels_now (if there are
+    any), budget : marked by vertical lines.
     """
     figure = new_figure()
     if random_low is not None and random_high is not None:
@@ -41,7 +41,7 @@ def coverage_figure(
         # In the legend, for on a phone words beside the curve would lie on the line that says now.
         name = f"next {count:,} labels: +{gain:.1f} points"
         add_line(figure, next_labels, next_coverage, name, color=PALETTE[0], dash="dash")
-    if labels_now is not None:
+    if labels_now:
         mark(figure, labels_now, f"now: {labels_now:,}", where="top left")
     if budget is not None:
         reached = float(np.interp(budget, labels, coverage))

@@ -75,7 +75,12 @@ def advise(
     )
     if run is not None and verdict.measured.new_look:
         _keep(project, verdict.measured.looks, run.run_id)
-    first = [why_no_pool, _without_model(run, said), _without_audit(project, answers.labels)]
+    trainable = pool is not None and len(set(pool.class_names)) > 1
+    first = [
+        why_no_pool,
+        _without_model(run, said, trainable),
+        _without_audit(project, answers.labels),
+    ]
     first.append(_until_enough(project, answers.labels))
     if run is not None and said is not None and pool is not None:
         first += _changed_since(project, run, said, pool)
@@ -155,9 +160,10 @@ def _coverage(project: Project, pool: ProjectPool, progress: Progress) -> Covera
     return replace(signal, untouched=pool.image_ids[signal.untouched], words=words)
 
 
-def _without_model(run: RunRow | None, said: Snapshots | None) -> str:
+def _without_model(run: RunRow | None, said: Snapshots | None, trainable: bool) -> str:
     if run is None:
-        return "No model has been trained yet: train one on what is labelled."
+        # Without two classes the verdict's own sentence says what is missing.
+        return "No model has been trained yet: train one on what is labelled." if trainable else ""
     if said is None:
         return "The newest model is from before there was an audit: train again."
     return ""
@@ -176,8 +182,9 @@ def _until_enough(project: Project, labels: int) -> str:
     if missing <= 0 or share <= 0:
         return ""
     return (
-        f"With {share:.0%} of what is queued in the audit that takes about "
-        f"{-int(-missing / share // 1)} more labels; a larger share gets there sooner."
+        f"{FEWEST_AUDIT_LABELS} audit labels are there after about {-int(-missing / share // 1)} "
+        f"more labels, as {share:.0%} of what is queued is the audit's; a larger share gets there "
+        "sooner."
     )
 
 
