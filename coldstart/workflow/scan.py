@@ -52,7 +52,8 @@ def scan(project: Project, *, progress: Progress = silent) -> ScanReport:
 
     Only new files and files whose size or time changed are read. A scan that is cancelled keeps
     what it has checked, and the next one goes on from there. Memory does not grow with the number
-    of files, but for one byte each.
+    of files, but for one byte each, and some arrays of a number for each different picture while
+    near copies are looked for.
 
     Raises
     ------

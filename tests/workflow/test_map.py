@@ -99,6 +99,14 @@ def test_what_the_browser_gets_is_what_python_counts_with(project: Project) -> N
     places = np.frombuffer(file.read_bytes(), dtype="<u2").reshape(-1, 2)
     np.testing.assert_array_equal(places, pack_layout(view.layout))
     assert serve_places(project, view) == name
+    # Which image a point is lies beside it, written again only if it is gone.
+    ids = file.with_suffix(".ids.npy")
+    written_at = ids.stat().st_mtime_ns
+    serve_places(project, view)
+    assert ids.stat().st_mtime_ns == written_at
+    ids.unlink()
+    serve_places(project, view)
+    assert np.load(ids).tolist() == view.image_ids.tolist()
     groups = served_file(project, serve_groups(project, np.arange(IMAGES) % 5))
     assert groups is not None
     assert np.frombuffer(groups.read_bytes(), np.uint8).tolist() == [n % 5 for n in range(IMAGES)]
