@@ -29,7 +29,7 @@ def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent)
     """
     if len(vectors) < SMALLEST_FOR_UMAP:
         return pca_layout(vectors)
-    progress(0, None, "Starting UMAP (the first time on this machine it compiles for a minute)")
+    progress(0, None, "Starting UMAP (the first time on this machine it compiles: a minute or two)")
     import umap
     import umap.layouts
 
