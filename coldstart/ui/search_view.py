@@ -23,6 +23,7 @@ from coldstart.workflow.to_target import ToTarget, to_target
 Option = TypeVar("Option")
 
 _SEARCH = "label_search"
+_OPEN, _DONE = "search_open", "search_done"
 _QUEUE_AT_ONCE = 5_000
 _STATES = {"": "Any", "unlabelled": "Unlabelled"} | {
     kind.name: kind.title for kind in LABEL_KINDS.values()
@@ -47,21 +48,28 @@ def _set(project: Project, search: Search) -> None:
 
 def search_popover(project: Project, on_change: Callable[[], None]) -> None:
     """Draw the search; what is found is shown in the labeller and can become the queue."""
+    _popover(project, on_change)
     search = current(project)
-    label = "Search" if search.is_empty else "Search (on)"
-    with st.popover(label, icon=":material/search:"):
-        new = _fields(project, search)
-        with st.container(horizontal=True):
-            if st.button("Show", disabled=new.is_empty, key="search_show"):
-                _set(project, new)
-                on_change()
-                st.rerun()
-            if st.button("Clear", disabled=search.is_empty, key="search_clear"):
-                _set(project, Search())
-                on_change()
-                st.rerun()
     if not search.is_empty:
         _found_bar(project, search, on_change)
+
+
+@st.fragment
+def _popover(project: Project, on_change: Callable[[], None]) -> None:
+    search = current(project)
+    label = "Search" if search.is_empty else "Search (on)"
+    if st.session_state.pop(_DONE, False):
+        st.session_state[_OPEN] = False  # it would lie over what it has found
+    with st.popover(label, icon=":material/search:", key=_OPEN, on_change="rerun"), guard():
+        new = _fields(project, search)
+        with st.container(horizontal=True):
+            shows = st.button("Show", disabled=new.is_empty, key="search_show")
+            clears = st.button("Clear", disabled=search.is_empty, key="search_clear")
+        if shows or clears:
+            _set(project, new if shows else Search())
+            st.session_state[_DONE] = True
+            on_change()
+            st.rerun()
 
 
 def _fields(project: Project, search: Search) -> Search:

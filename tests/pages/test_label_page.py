@@ -289,7 +289,9 @@ def test_a_suggested_class_is_asked_for_before_anything_is_suggested(
     app = open_page("label", embedded)
     suggested = next(one for one in app.selectbox if one.label == "Suggested class")
     suggested.set_value(embedded.store.classes.all()[0].class_id).run()
+    app.session_state["search_open"] = True
     app.button(key="search_show").click().run()
+    assert not app.session_state["search_open"]  # it would lie over what it has found
     assert [one.value for one in app.error] == [
         "**Nothing is suggested yet.** Label at least six images of two classes first."
     ]
