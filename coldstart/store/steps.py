@@ -107,8 +107,11 @@ class Steps:
                 query = select(*_COLUMNS).where(
                     label_answers.c.image_id.in_(chunk) & (label_answers.c.annotator == annotator)
                 )
-                for row in connection.execute(query.order_by(label_answers.c.event_id)):
+                for row in connection.execute(query):
                     own.setdefault(row.image_id, []).append(row)
+        # Sorted here: asked to, SQLite goes through all the annotator has ever answered.
+        for answers in own.values():
+            answers.sort(key=lambda row: row.event_id)
         return {
             later.event_id: earlier
             for answers in own.values()
