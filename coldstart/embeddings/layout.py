@@ -1,6 +1,6 @@
 """The map: vectors laid out on a plane, neighbours near each other.
 
-UMAP (McInnes, Healy & Melville 2018) with neighbours from faiss, or, at once, PCA.
+UMAP (McInnes, Healy & Melville 2018) with exact neighbours from faiss, or, at once, PCA.
 """
 
 from __future__ import annotations
@@ -16,10 +16,7 @@ from coldstart.progress import Progress, silent
 NEIGHBOURS = 15
 MINIMUM_DISTANCE = 0.1
 EXACT_UP_TO_IMAGES = 50_000
-"""Beyond, neighbours are looked for in some of the pool's groups only."""
-_GROUPS_SEARCHED = 32
-_TRAINED_ON = 64
-"""So many images a group of the pool are enough to find the groups' middles."""
+"""From here on exact neighbours cost more than UMAP's own approximate search."""
 SMALLEST_FOR_UMAP = 10
 PLACED_BY = 5
 """So many of its nearest images say where a new one is placed."""
@@ -41,8 +38,9 @@ def umap_layout(vectors: np.ndarray, seed: int = 0, progress: Progress = silent)
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     neighbours = min(NEIGHBOURS, len(vectors) - 1)
     progress(0, None, "Finding each image's neighbours")
-    find = nearest_neighbours if len(vectors) <= EXACT_UP_TO_IMAGES else near_neighbours
-    known = find(vectors, neighbours)
+    known: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
+    if len(vectors) <= EXACT_UP_TO_IMAGES:
+        known = nearest_neighbours(vectors, neighbours)
     mapper = umap.UMAP(
         n_neighbors=neighbours,
         min_dist=MINIMUM_DISTANCE,
@@ -134,30 +132,6 @@ def nearest_neighbours(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndar
     index = faiss.IndexFlatL2(vectors.shape[1])
     index.add(vectors)
     squares, indices = index.search(vectors, k)
-    return _itself_first(indices, np.sqrt(np.maximum(squares, 0.0)))
-
-
-def near_neighbours(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """As `nearest_neighbours`, nearly: each row is compared with the 32 nearest of 4√n groups.
-
-    How many are missed depends on the vectors; `benchmarks/neighbours.py` counts them.
-    """
-    import faiss
-
-    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    n, dimension = vectors.shape
-    groups = max(1, int(4 * np.sqrt(n)))
-    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(dimension), dimension, groups)
-    index.cp.max_points_per_centroid = _TRAINED_ON
-    index.train(vectors)
-    index.add(vectors)
-    index.nprobe = min(_GROUPS_SEARCHED, groups)
-    squares, indices = index.search(vectors, k)
-    short = np.flatnonzero((indices < 0).any(axis=1))  # its groups hold fewer than k
-    if len(short):
-        everywhere = faiss.IndexFlatL2(dimension)
-        everywhere.add(vectors)
-        squares[short], indices[short] = everywhere.search(vectors[short], k)
     return _itself_first(indices, np.sqrt(np.maximum(squares, 0.0)))
 
 

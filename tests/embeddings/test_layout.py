@@ -8,7 +8,6 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from coldstart.embeddings.layout import (
-    near_neighbours,
     nearest_neighbours,
     neighbour_preservation,
     pca_layout,
@@ -54,22 +53,6 @@ def test_neighbours_are_exact_and_begin_with_the_row_itself_also_among_doubles()
     assert indices[:, 0].tolist() == list(range(6))
     assert all(len(set(row)) == 4 for row in indices.tolist())
     assert not distances.any()
-
-
-def test_neighbours_of_a_large_pool_are_nearly_all_found_each_beginning_with_itself() -> None:
-    random = np.random.default_rng(3)
-    middles = random.normal(size=(40, 8))
-    vectors = middles[random.integers(0, 40, 4000)] + random.normal(size=(4000, 8))
-    indices, distances = near_neighbours(vectors, 10)
-    expected = NearestNeighbors(n_neighbors=10).fit(vectors).kneighbors(vectors)[1]
-    shared = [len(set(a) & set(b)) for a, b in zip(indices.tolist(), expected.tolist())]
-    assert np.mean(shared) > 9.5
-    assert indices[:, 0].tolist() == list(range(4000))
-    measured = np.linalg.norm(vectors[:, None] - vectors[indices], axis=2)
-    np.testing.assert_allclose(distances, measured, atol=2e-3)
-    # Groups of fewer than are asked for.
-    few = near_neighbours(vectors[:30], 25)[0]
-    assert all(len(set(row)) == 25 and min(row) >= 0 for row in few.tolist())
 
 
 def test_preservation_of_a_perfect_a_random_and_a_tiny_map() -> None:
