@@ -181,10 +181,17 @@ def _until_enough(project: Project, labels: int) -> str:
     missing = FEWEST_AUDIT_LABELS - labels
     if missing <= 0 or share <= 0:
         return ""
+    more = -int(-missing / share // 1)
+    left = project.store.images.count("unlabelled")
+    if more > left:
+        return (
+            f"{FEWEST_AUDIT_LABELS} audit labels take about {more} more labels, as {share:.0%} of "
+            f"what is queued is the audit's, and {left} images have none: a pool this small may as "
+            "well be labelled whole."
+        )
     return (
-        f"{FEWEST_AUDIT_LABELS} audit labels are there after about {-int(-missing / share // 1)} "
-        f"more labels, as {share:.0%} of what is queued is the audit's; a larger share gets there "
-        "sooner."
+        f"{FEWEST_AUDIT_LABELS} audit labels are there after about {more} more labels, as "
+        f"{share:.0%} of what is queued is the audit's; a larger share gets there sooner."
     )
 
 

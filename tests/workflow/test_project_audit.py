@@ -292,6 +292,20 @@ def test_too_early_is_said_and_never_raised(tmp_path: Path) -> None:
     project.store.close()
 
 
+def test_a_pool_too_small_for_the_audit_is_not_promised_labels_it_does_not_have(
+    project: Project,
+) -> None:
+    audited = queue_and_answer(project, 20, share=0.2)
+    assert len(audited) == 4
+    assert "after about 130 more labels" in " ".join(advise(project).reasons)
+    answer(project, [one.image_id for one in project.store.images.page("unlabelled", 0, 100)])
+    said = " ".join(advise(project).reasons)
+    assert "after about" not in said
+    left = project.store.images.count("unlabelled")
+    assert 0 < left < 130
+    assert f"{left} images have none: a pool this small may as well be labelled whole" in said
+
+
 def test_what_changed_since_the_training_is_a_reason(project: Project) -> None:
     queue_and_answer(project)
     train(project)
