@@ -68,15 +68,13 @@ def new_queue() -> None:
 def view_picker(project: Project, shown: Queue) -> str:
     """Draw the choice of a list of images; the one chosen: "queue", a state, or `FOUND`."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        chosen = _view_control()
+        chosen = _view_control(project)
         if chosen == "queue" and shown.images:
             queue_order.order_picker(project, on_change=_first_page)
         search_view.search_popover(project, on_change=_first_page)
         search_view.classes_button(project)
         search_view.pace_popover(project, shown.waiting)
-    if not search_view.current(project).is_empty:
-        chosen = FOUND
-    elif chosen == "queue" and shown.images:
+    if chosen == "queue" and shown.images:
         _how_picked(project)
     return chosen
 
@@ -89,20 +87,25 @@ def _how_picked(project: Project) -> None:
         st.caption(notes)
 
 
-def _view_control() -> str:
+def _view_control(project: Project) -> str:
     # No counts: the page does not run while somebody labels, and old ones would mislead.
     titles = {"queue": "Queue"} | {kind.name: kind.title for kind in LABEL_KINDS.values()}
     if session.may("review"):
         titles["disagreement"] = "Disagreements"
+    if not search_view.current(project).is_empty:
+        titles[FOUND] = "Found"
+        st.session_state[_VIEW] = FOUND
+    elif st.session_state.get(_VIEW) not in titles:
+        st.session_state[_VIEW] = "queue"
     chosen = st.segmented_control(
         "Images shown",
         list(titles),
         format_func=titles.__getitem__,
-        default="queue",
         required=True,
         key=_VIEW,
         label_visibility="collapsed",
-        on_change=_first_page,
+        on_change=_leave_search,
+        args=(project,),
     )
     return str(chosen or "queue")
 
@@ -218,6 +221,12 @@ def _set_per_page(count: int) -> None:
 
 def _turn(page: int) -> None:
     st.session_state[_PAGE] = page
+
+
+def _leave_search(project: Project) -> None:
+    """Another list was chosen: it is shown, and no longer what was found."""
+    search_view.clear(project)
+    _first_page()
 
 
 def _first_page() -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from coldstart.project import Project
 from coldstart.workflow.arrange import ORDERS, arrange
 
-_ORDER = "queue_order"
+_ORDER, _LAST = "queue_order", "queue_order_last"
 _ARRANGED = "queue_arranged"
 _HELP = (
     "**Rank**: the strategy's order. **Likeness**: look-alikes together, selected as you come to "
@@ -20,6 +20,8 @@ _HELP = (
 
 def order_picker(project: Project, on_change: Callable[[], None]) -> str:
     """Draw the choice of an order; the one chosen."""
+    # While another list is shown the choice is not drawn, and Streamlit forgets it.
+    st.session_state.setdefault(_ORDER, st.session_state.get(_LAST, "rank"))
     chosen = st.selectbox(
         "Order",
         list(ORDERS),
@@ -30,6 +32,7 @@ def order_picker(project: Project, on_change: Callable[[], None]) -> str:
         width=170,
         on_change=on_change,
     )
+    st.session_state[_LAST] = chosen
     return str(chosen)
 
 

@@ -42,6 +42,11 @@ def look_for_like(project: Project, image_id: int, on_change: Callable[[], None]
     on_change()
 
 
+def clear(project: Project) -> None:
+    """Look for nothing any more."""
+    _set(project, Search())
+
+
 def _set(project: Project, search: Search) -> None:
     st.session_state[_SEARCH] = (str(project.directory), search)
 
@@ -140,7 +145,7 @@ def _found_bar(project: Project, search: Search, on_change: Callable[[], None]) 
         with guard():
             ids, _ = find(project, replace(search, state="unlabelled"), limit=_QUEUE_AT_ONCE)
             done = queue_images(project, ids, in_words(project, search), by=session.annotator())
-            _set(project, Search())
+            clear(project)
             on_change()
             st.session_state.pop("label_queue", None)
             st.toast(plain(done.words))
@@ -179,6 +184,8 @@ def found_page(project: Project, page: int, size: int) -> LabelPage | None:
         pages = max(1, -(-total // size))
         if start and not ids:
             return found_page(project, pages - 1, size)
+        if total:
+            st.caption(f"{count(total, 'image')} found, {search.order_words}.")
         return LabelPage(
             images=images_by_id(project, ids[:size], seen_by=seen_by),
             page=max(page, 0),

@@ -46,6 +46,17 @@ class Search:
             one is not None for one in (self.suggested, self.doubt, self.like)
         )
 
+    @property
+    def order_words(self) -> str:
+        """In which order `find` gives the images."""
+        if self.like is not None:
+            return "the most alike first"
+        if self.words:
+            return "those that the words describe best first"
+        if self.doubt is not None:
+            return "the least sure first"
+        return "in the order of the scan" if self.suggested is None else "the surest first"
+
 
 def find(
     project: Project, search: Search, *, limit: int | None = None, offset: int = 0

@@ -15,6 +15,7 @@ from coldstart.selection import strategies
 from coldstart.store import NewEvent
 from coldstart.ui import desk_cache, selection_view
 from coldstart.workflow import desk
+from coldstart.workflow.queue import queue_images
 
 
 def labeller_data(app: AppTest) -> dict[str, Any]:
@@ -308,3 +309,28 @@ def test_a_suggested_class_is_asked_for_before_anything_is_suggested(
     assert labeller_data(app)["images"]
     app.button(key="search_clear").click().run()
     assert app.button(key="search_show").disabled
+
+
+def test_what_is_found_is_named_with_its_order_and_left_by_choosing_another_list(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    rows = embedded.store.images.usable()
+    answer(embedded, rows[0].image_id)
+    queue_images(embedded, [row.image_id for row in rows[:6]], "for the test")
+    app = open_page("label", embedded)
+    app.selectbox(key="queue_order").set_value("likeness").run()
+    next(one for one in app.text_input if one.label == "Path contains").set_value("box-1").run()
+    app.button(key="search_show").click().run()
+    found = [row.image_id for row in rows if "box-1" in row.path]
+    assert [one["id"] for one in labeller_data(app)["images"]] == found
+    # No order of the queue is offered for them; which they have is said.
+    assert "queue_order" not in {one.key for one in app.selectbox}
+    assert f"{len(found)} images found, in the order of the scan." in texts(app)
+    view = app.get("segmented_control")[0]
+    assert [option.content for option in view.proto.options][-1] == "Found"
+    view.set_value("class").run()
+    assert [one["id"] for one in labeller_data(app)["images"]] == [rows[0].image_id]
+    assert "images found" not in texts(app)
+    # Back at the queue its order is the one chosen before.
+    app.get("segmented_control")[0].set_value("queue").run()
+    assert app.selectbox(key="queue_order").value == "likeness"
