@@ -1,4 +1,4 @@
-"""The commands of the Data page beside `new` and `scan`: findings, thumbnails, known labels."""
+"""The commands of the Data page beside `new` and `scan`: images, findings, thumbnails, labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ Adder = Callable[..., argparse.ArgumentParser]
 
 
 def add_commands(commands: Any, add: Adder) -> None:
-    """Add the parsers of ``findings``, ``thumbnails`` and ``label``."""
+    """Add the parsers of ``add``, ``findings``, ``thumbnails`` and ``label``."""
+    more = add(commands, "add", _add, "Add more images to a project; scan it afterwards.")
+    more.add_argument(
+        "--images",
+        action="append",
+        required=True,
+        metavar="PLACE",
+        help="as for `new`: a folder, a .zip, a list of paths or a URL; may be given several times",
+    )
+
     found = add(
         commands,
         "findings",
@@ -73,6 +82,11 @@ def add_commands(commands: Any, add: Adder) -> None:
         metavar="NAME",
         help="whose answers they are (default: import)",
     )
+
+
+def _add(options: argparse.Namespace, progress: Progress) -> Any:
+    project = _project(options).add_images(options.images)
+    return {"project": project.directory, "images": [source.shown for source in project.sources]}
 
 
 def _findings(options: argparse.Namespace, progress: Progress) -> Any:

@@ -63,7 +63,7 @@ class Project:
         Raises
         ------
         ColdstartError : the directory holds something already, or no images can be looked for in
-            one of the places.
+            one of the places, or two of them hold the same images.
         """
         directory = Path(directory).expanduser().absolute()
         if (directory / SETTINGS_FILE).exists():
@@ -77,7 +77,9 @@ class Project:
             raise ColdstartError(
                 "A project needs at least one image folder.", "Name one with --images DIR."
             )
-        places = [check_source(place, directory, settings or {}) for place in images]
+        places: list[str] = []
+        for place in images:
+            places.append(_apart_from(places, check_source(place, directory, settings or {})))
         try:
             directory.mkdir(parents=True, exist_ok=True)
             document = tomlkit.document()
@@ -146,6 +148,26 @@ class Project:
                 table.pop(key, None)
             else:
                 table[key] = value
+        _write(file, tomlkit.dumps(document))
+        return Project.open(self.directory)
+
+    def add_images(self, places: Sequence[str | os.PathLike[str]]) -> Project:
+        """The project with more places for images, each as `create` takes them; scan it then.
+
+        Raises
+        ------
+        ColdstartError : no images can be looked for in one of them, or they are in the project.
+        """
+        known = list(self.images)
+        for place in places:
+            known.append(_apart_from(known, check_source(place, self.directory, self.settings)))
+        file = self.directory / SETTINGS_FILE
+        document = tomlkit.parse(file.read_text(encoding="utf-8"))
+        # Behind those there are, for an image's row holds the number of its place.
+        document["images"] = [
+            *document.get("images", []),
+            *(_portable(place, self.directory) for place in known[len(self.images) :]),
+        ]
         _write(file, tomlkit.dumps(document))
         return Project.open(self.directory)
 
@@ -251,6 +273,25 @@ def check_source(
     source = open_source(text, cache=cache, storage=settings.get("storage"))
     source.check()
     return text
+
+
+def _apart_from(known: Sequence[str], place: str) -> str:
+    """``place``, unless its images are among those of the ``known`` places, or theirs among its."""
+    for other in known:
+        one, two = _comparable(place), _comparable(other)
+        if one == two:
+            raise ColdstartError(f"{place} is in the project already.", "Scan it again instead.")
+        for inner, outer in ((one, two), (two, one)):
+            if inner.startswith(outer + "/"):
+                raise ColdstartError(
+                    f"{place} and {other} lie in each other: their images would be found twice.",
+                    "Name the outer one alone; every folder below it is searched.",
+                )
+    return place
+
+
+def _comparable(place: str) -> str:
+    return place.rstrip("/") if is_url(place) else os.path.realpath(place)
 
 
 def _portable(place: str, directory: Path) -> str:

@@ -30,6 +30,7 @@ if files.images == 0:
     st.stop()
 
 with action:
+    data_view.add_images(project, disabled=scanning)
     data_view.rescan_button(project, disabled=scanning)
     step_link(action, "embeddings", "Go to Embeddings")
 data_view.counts(project, files)

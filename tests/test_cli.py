@@ -30,6 +30,9 @@ def test_new_and_scan_from_a_shell(project: Project, tmp_path: Path) -> None:
     code, report, progress = run("scan", tmp_path / "second")
     assert (code, report["images"]) == (0, 6)
     assert "Checking images" in progress
+    (tmp_path / "more").mkdir()
+    code, made, _ = run("add", tmp_path / "second", "--images", tmp_path / "more")
+    assert (code, made["images"]) == (0, [str(tmp_path / "images"), str(tmp_path / "more")])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from coldstart.embeddings.encoders.adapted import Trainable, save_adapted
+from coldstart.embeddings.encoders.weights import read_checkpoint
 from coldstart.embeddings.simclr_history import HISTORY, Epoch, best_epoch
 from coldstart.embeddings.views import ViewRecipe, Views, batches_of_views
 from coldstart.errors import ColdstartError
@@ -260,8 +261,8 @@ class _Run:
         file = self.directory / CHECKPOINT
         if not file.is_file():
             return False
-        kept: dict[str, Any] = torch.load(file, map_location=self.device, weights_only=True)
-        if kept["settings"] != self._identity():
+        kept = read_checkpoint(file, self.device)
+        if kept.get("settings") != self._identity():
             raise ColdstartError(
                 f"The training {self.directory.name!r} was begun with other settings.",
                 "Give the new one a name of its own, or the settings it was begun with.",

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from coldstart.embeddings.encoders.adapted import Trainable
+from coldstart.embeddings.encoders.weights import read_checkpoint
 from coldstart.errors import ColdstartError
 from coldstart.progress import Progress, silent
 from coldstart.training.augment import AugmentedImages, DrawnBatches, loader
@@ -339,8 +340,8 @@ class _Run:
         file = self.directory / CHECKPOINT
         if not file.is_file() or not (self.directory / WEIGHTS).is_file():
             return False
-        kept: dict[str, Any] = torch.load(file, map_location=self.device, weights_only=True)
-        if kept["identity"] != self._identity():
+        kept = read_checkpoint(file, self.device)
+        if kept.get("identity") != self._identity():
             raise ColdstartError(
                 f"The training {self.directory.name!r} was begun with other labels or settings.",
                 "Delete its folder, or train into another one.",

@@ -10,8 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 from coldstart.project import Project
 from coldstart.ui import job_card, session
 from coldstart.ui.facts import show_facts
+from coldstart.ui.guard import guard
 from coldstart.ui.head import empty
 from coldstart.ui.thumbnails import thumbnail_pages
+from coldstart.workflow import projects
 from coldstart.workflow.doctor import findings
 from coldstart.workflow.label import shown_name
 
@@ -52,6 +54,25 @@ def rescan_button(project: Project, *, disabled: bool) -> None:
         or "Finds new, changed and deleted files; what has not changed is not read again.",
     ):
         job_card.start(project, "scan")
+
+
+def add_images(project: Project, *, disabled: bool) -> None:
+    """Another folder, zip, list or URL for this project, scanned at once."""
+    with st.popover(
+        "Add images",
+        icon=":material/create_new_folder:",
+        disabled=disabled or not session.may("settings"),
+        help=session.barred("settings") or None,
+    ):
+        with st.form("add_images", border=False):
+            place = st.text_input(
+                "Another folder, .zip, list of paths or URL", placeholder="/media/camera"
+            )
+            pressed = st.form_submit_button("Add and scan", icon=":material/add:")
+        if pressed:
+            with guard():
+                projects.add_images(project, place, by=session.annotator())
+                job_card.start(project, "scan")
 
 
 def nothing_found(project: Project, action: DeltaGenerator, *, scanning: bool) -> None:

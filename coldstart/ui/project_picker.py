@@ -10,7 +10,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from coldstart import jobs
-from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.ui import session
 from coldstart.ui.folder_browser import folder_browser
@@ -21,7 +20,6 @@ from coldstart.ui.words import ago, count
 from coldstart.workflow.demo import open_demo
 from coldstart.workflow.projects import (
     RecentProject,
-    check_allowed,
     new_project,
     projects_folder,
     recent_projects,
@@ -140,12 +138,6 @@ def _recent_row(project: RecentProject) -> None:
 
 
 def _make(name: str, places: Sequence[str]) -> None:
-    for place in places:
-        path = Path(check_allowed(place))
-        if path.is_dir() and not any(path.iterdir()):
-            raise ColdstartError(
-                f"The folder {place} is empty.", "Choose the folder that holds the images."
-            )
     project = new_project(name, places)
     jobs.submit(project, "scan", by=session.annotator())
     session.remember(project)

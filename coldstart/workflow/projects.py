@@ -10,6 +10,7 @@ from pathlib import Path
 from coldstart.errors import ColdstartError
 from coldstart.images.sources import is_url
 from coldstart.project import SETTINGS_FILE, Project, check_source, slug
+from coldstart.workflow.team import check_may
 
 PROJECTS_VARIABLE = "COLDSTART_PROJECTS"
 ROOTS_VARIABLE = "COLDSTART_ROOTS"
@@ -125,8 +126,28 @@ def new_project(name: str, folders: Sequence[str | os.PathLike[str]]) -> Project
     name = name.strip()
     if not name:
         raise ColdstartError("The project has no name.", "Type one.")
-    roots = [check_allowed(folder) for folder in folders]
+    roots = [_with_images(folder) for folder in folders]
     return Project.create(projects_folder() / slug(name), roots, name=name)
+
+
+def add_images(project: Project, place: str, *, by: str = "") -> Project:
+    """The project with one more allowed place for images.
+
+    Raises
+    ------
+    ColdstartError : ``by`` may not, or the place may not be used or is in the project already.
+    """
+    check_may(project, by, "settings")
+    return project.add_images([_with_images(place)])
+
+
+def _with_images(place: str | os.PathLike[str]) -> str:
+    allowed = check_allowed(place)
+    if os.path.isdir(allowed) and not os.listdir(allowed):
+        raise ColdstartError(
+            f"The folder {place} is empty.", "Choose the folder that holds the images."
+        )
+    return allowed
 
 
 def open_project(name: str) -> Project:

@@ -143,3 +143,21 @@ def test_all_thumbnails_can_be_made_at_once(
 ) -> None:
     press(open_page("data", scanned), "Make all thumbnails")
     assert started == [("thumbnails", [])]
+
+
+def test_another_folder_is_added_and_scanned(
+    open_page: OpenPage, scanned: Project, places: Path, started: list[tuple[str, list[str]]]
+) -> None:
+    (places / "more").mkdir()
+    (places / "more" / "a.jpg").write_bytes(b"x")
+    app = open_page("data", scanned)
+    field = next(one for one in app.text_input if one.label.startswith("Another folder"))
+    field.set_value(str(places / "more"))
+    press(app, "Add and scan")
+    assert not app.error
+    assert started == [("scan", [])]
+    assert Project.open(scanned.directory).roots[-1] == places / "more"
+
+    next(one for one in app.text_input if one.label.startswith("Another")).set_value("nowhere")
+    press(app, "Add and scan")
+    assert "full path" in app.error[0].value

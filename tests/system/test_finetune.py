@@ -118,6 +118,9 @@ def test_it_learns_and_resumes_bit_for_bit(
 
     with pytest.raises(ColdstartError, match="begun with other labels"):
         finetune(start(checkpoint), files[1:], names[1:], tmp_path / "stopped", QUICK)
+    (tmp_path / "stopped" / CHECKPOINT).write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(ColdstartError, match=r"damaged.*begins anew"):
+        run(tmp_path / "stopped")
 
 
 def test_frozen_blocks_stay_as_they_were(

@@ -19,7 +19,7 @@ from PIL import Image
 from coldstart.embeddings.encoders import make_encoder
 from coldstart.embeddings.encoders.adapted import trainable
 from coldstart.embeddings.matrix import EmbeddingSet
-from coldstart.embeddings.simclr import SimclrResult, SimclrSettings, train_simclr
+from coldstart.embeddings.simclr import CHECKPOINT, SimclrResult, SimclrSettings, train_simclr
 from coldstart.embeddings.simclr_history import MEANT_BY_BETTER, read_history
 from coldstart.embeddings.views import ViewRecipe, batches_of_views
 from coldstart.errors import ColdstartError
@@ -123,6 +123,11 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None
         assert torch.equal(tensor, kept[1][key]), key
     told = [[(e.loss, e.consistency) for e in one.history] for one in (whole, resumed)]
     assert told[0] == told[1]
+
+    checkpoint = tmp_path / "stopped" / CHECKPOINT
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-5000])
+    with pytest.raises(ColdstartError, match=r"damaged.*begins anew"):
+        run("stopped")
 
 
 def test_views_do_not_depend_on_who_makes_them(tmp_path: Path) -> None:

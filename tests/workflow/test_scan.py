@@ -163,3 +163,38 @@ def test_a_copied_project_works_elsewhere(tmp_path: Path) -> None:
     report = scan(copy)
     assert (report.unchanged + report.changed, report.missing) == (1797, 0)
     copy.store.close()
+
+
+def test_a_second_folder_is_added_and_a_file_moved_there_keeps_its_label(
+    project: Project, tmp_path: Path, make_image: Callable[..., Path]
+) -> None:
+    scan(project)
+    row = project.store.images.usable()[0]
+    cat = project.store.labels.add_class("cat").class_id
+    project.store.labels.append([NewEvent("a" * 32, row.image_id, "ann", "class", cat)])
+    more = tmp_path / "more"
+    make_image(more / "new.jpg")
+    project.file_of(row).rename(more / "moved.jpg")
+
+    project = project.add_images([more])
+    report = scan(project)
+    assert (report.images, report.added, report.moved) == (7, 1, 1)
+    moved = project.store.images.get([row.image_id])[row.image_id]
+    assert project.file_of(moved) == more / "moved.jpg"
+    assert project.store.labels.current([row.image_id])[row.image_id].class_id == cat
+
+
+def test_images_that_are_in_the_project_are_not_added_again(project: Project) -> None:
+    folder = images_of(project)
+    (folder / "inner").mkdir(exist_ok=True)
+    for place, words in (
+        (folder, "already"),
+        (folder / "inner", "twice"),
+        (folder.parent, "twice"),
+        (folder / "nowhere", "does not exist"),
+    ):
+        with pytest.raises(ColdstartError, match=words):
+            project.add_images([place])
+    with pytest.raises(ColdstartError, match="twice"):
+        Project.create(project.directory.with_name("other"), [folder, folder / "inner"])
+    assert Project.open(project.directory).images == project.images

@@ -75,6 +75,25 @@ def read_weights(file: Path) -> Weights:
     return {key.removeprefix("module."): tensor for key, tensor in tensors.items()}
 
 
+def read_checkpoint(file: Path, device: torch.device) -> dict[str, Any]:
+    """What a training kept after its last epoch; nothing is unpickled but tensors.
+
+    Raises `ColdstartError` when the file is damaged.
+    """
+    try:
+        kept = torch.load(file, map_location=device, weights_only=True)
+        if isinstance(kept, dict):
+            return kept
+    except OSError:
+        raise
+    except Exception:  # torch raises many kinds for a broken file
+        pass
+    raise ColdstartError(
+        f"The checkpoint {file} is damaged, so the training cannot go on from it.",
+        "Delete that file and train again: it begins anew.",
+    )
+
+
 def download_weights(card: EncoderCard) -> Path:
     """The file of an encoder's published weights, downloaded if it is not on this machine yet.
 
