@@ -28,6 +28,7 @@ from coldstart.workflow.map_colours import (
     QUIET_NAMES,
     colours_of,
     labelled_mask,
+    order_of,
 )
 
 _RINGS_FOR = ("prediction", "uncertainty")
@@ -107,7 +108,7 @@ def _draw_small(
         colour_title=COLOURINGS[by],
         quiet=QUIET_NAMES,
         # In the project's order, so that a class has here the colour it has in the labeller.
-        order=[row.name for row in project.store.labels.classes()],
+        order=order_of(project, by),
         labelled=_ringed(project, view, by),
     )
     figure.update_layout(dragmode="pan")
@@ -179,7 +180,7 @@ def _groups(
 ) -> tuple[NDArray[np.uint8], list[MapGroup]]:
     from coldstart.figures import group_points
 
-    order = [row.name for row in _project.store.labels.classes()]
+    order = order_of(_project, by)
     ringed = _ringed(_project, _view, by)
     return group_points(_values, quiet=QUIET_NAMES, order=order, ringed=ringed)
 

@@ -181,7 +181,7 @@ def _report(report: RehearsalReport) -> None:
     st.dataframe(_table(summary), hide_index=True, key="rehearsal_table")
     st.caption(
         "Beside random: points of accuracy on average over the labels (over their logarithm), on "
-        f"the same {summary.splits} splits, with a 95% interval; p after Holm's correction. "
+        f"the same {count(summary.splits, 'split')}{_interval_words(summary)}. "
         "Labels to 90%: of the accuracy that all labels give."
     )
     st.markdown("**How soon has every class turned up?**")
@@ -195,6 +195,12 @@ def _report(report: RehearsalReport) -> None:
         "rehearsal_classes",
         "Share of the classes found by strategy",
     )
+
+
+def _interval_words(summary: CaseSummary) -> str:
+    if any(one.runs >= FEWEST_SPLITS and one.p_holm is not None for one in summary.strategies):
+        return ", with a 95% interval; p after Holm's correction"
+    return f"; intervals and p are given from {FEWEST_SPLITS} splits on"
 
 
 def _table(summary: CaseSummary) -> list[dict[str, Any]]:

@@ -21,6 +21,9 @@ COLOURINGS = {
 UNLABELLED = "unlabelled"
 NOT_COVERED = "not covered yet"
 NOT_PREDICTED = "not predicted"
+QUEUED = "in the queue"
+LABELLED = "labelled"
+COVERED = "covered"
 QUIET_NAMES = (UNLABELLED, NOT_COVERED, NOT_PREDICTED)
 
 
@@ -49,7 +52,7 @@ def colours_of(
         )
     if by == "annotator":
         return _paint(image_ids, UNLABELLED, {k: one.annotator for k, one in answers.items()})
-    waiting = dict.fromkeys(project.store.batches.waiting(), "in the queue")
+    waiting = dict.fromkeys(project.store.batches.waiting(), QUEUED)
     states = {key: LABEL_KINDS[one.kind].title.lower() for key, one in answers.items()}
     return _paint(image_ids, UNLABELLED, waiting | states)
 
@@ -58,6 +61,15 @@ def labelled_mask(project: Project, image_ids: NDArray[np.int64]) -> NDArray[np.
     """(n,) whether each image stands at a class."""
     answers = project.store.labels.columns()
     return np.isin(image_ids, answers.image_ids[answers.which(CLASS)])
+
+
+def order_of(project: Project, by: str) -> list[str]:
+    """The texts of a colouring in the order in which they get their looks, so that none changes."""
+    if by in ("class", "prediction"):
+        return [row.name for row in project.store.labels.classes()]
+    if by == "state":
+        return [kind.title.lower() for kind in LABEL_KINDS.values()] + [QUEUED]
+    return [LABELLED, COVERED] if by == "coverage" else []
 
 
 def _paint(
@@ -86,7 +98,7 @@ def _covered(project: Project, image_ids: NDArray[np.int64]) -> NDArray[np.str_]
         covered = covered_mask(pool.vectors, pool.labelled, radius.delta)
     near = np.isin(image_ids, pool.image_ids[covered])
     own = np.isin(image_ids, pool.image_ids[pool.labelled])
-    return np.where(own, "labelled", np.where(near, "covered", NOT_COVERED))
+    return np.where(own, LABELLED, np.where(near, COVERED, NOT_COVERED))
 
 
 def _predicted(

@@ -184,7 +184,13 @@ def _maps(project: Project) -> list[DiagnosticPlot]:
     from coldstart.figures import map_figure, thin_out
     from coldstart.workflow.label import shown_name
     from coldstart.workflow.map import map_view
-    from coldstart.workflow.map_colours import COLOURINGS, QUIET_NAMES, colours_of, labelled_mask
+    from coldstart.workflow.map_colours import (
+        COLOURINGS,
+        QUIET_NAMES,
+        colours_of,
+        labelled_mask,
+        order_of,
+    )
 
     view = map_view(project)
     labelled = labelled_mask(project, view.image_ids)
@@ -212,7 +218,7 @@ def _maps(project: Project) -> list[DiagnosticPlot]:
             ids.tolist(),
             colour_title=COLOURINGS[by],
             quiet=QUIET_NAMES,
-            order=[row.name for row in project.store.labels.classes()],
+            order=order_of(project, by),
         )
         figure.update_layout(dragmode="pan", height=_MAP_HEIGHT)
         plots.append(

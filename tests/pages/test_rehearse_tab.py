@@ -45,6 +45,7 @@ def test_a_finished_rehearsal_is_shown_with_its_result_first(labelled: Project) 
     app = tab(labelled)
     # Four splits: a difference, but nothing that says it is one.
     assert "4 splits are too few to say that this is more than chance" in texts(app)
+    assert "p after Holm's correction" not in texts(app)
     (table,) = app.dataframe
     assert table.value["p"].tolist() == ["", ""]
     assert "to" not in table.value["Beside random"][1]

@@ -16,7 +16,7 @@ from coldstart.project import Project
 from coldstart.store import ScannedImage
 from coldstart.workflow.embed import import_vectors, use_set
 from coldstart.workflow.map import compute_map, map_view
-from coldstart.workflow.map_colours import colours_of, labelled_mask
+from coldstart.workflow.map_colours import colours_of, labelled_mask, order_of
 from coldstart.workflow.map_serving import (
     images_in,
     map_point,
@@ -160,6 +160,11 @@ def test_every_colouring_says_what_the_store_says(project: Project) -> None:
     assert by_id["coverage"][queued[0]] == "labelled"
     assert {"covered", "not covered yet"} & set(by_id["coverage"].values())
     assert labelled_mask(project, ids).sum() == 50
+    for by, texts in by_id.items():
+        if by != "annotator":
+            assert set(texts.values()) - {"unlabelled", "not covered yet"} <= set(
+                order_of(project, by)
+            )
     untouched = next(one for one in ids.tolist() if one not in queued)
     assert {by_id[by][untouched] for by in ("state", "class", "annotator")} == {"unlabelled"}
     train(project)
