@@ -21,6 +21,8 @@ RECENT_SHARE = 0.1
 FEWEST_RECENT_LABELS = 10
 REGIONS = 6
 LOOKED_AT = 5_000
+FULL = 0.995
+"""From here on coverage is as good as complete and no longer tells labels apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +79,6 @@ def measure_coverage(
     uncovered = np.flatnonzero(~covered_mask(unit, order, delta)) if len(order) else None
     rows = np.arange(len(unit)) if uncovered is None else uncovered
     untouched, share = _regions(unit, rows, delta, regions, seed, progress)
-    words = f"{curve[-1]:.0%} of the images are near a labelled one"
-    if recent:
-        words += f"; each of the last {recent} labels added {100 * added:.2f} points"
-    words += ". That says what was looked at, not how well it is predicted."
     return CoverageSignal(
         reached=float(curve[-1]),
         per_label=added,
@@ -89,8 +87,22 @@ def measure_coverage(
         curve=curve,
         untouched=untouched,
         untouched_share=share,
-        words=words,
+        words=_words(curve, recent, added),
     )
+
+
+def _words(curve: NDArray[np.float64], recent: int, added: float) -> str:
+    full = int(np.argmax(curve >= FULL))
+    if curve[-1] >= FULL and full < len(curve) - 1 - recent:
+        return (
+            f"Nearly all images ({FULL:.1%}) were near a labelled one after {full:,} labels "
+            "already: at this radius coverage has no more to say, and it never says how well "
+            "images are predicted."
+        )
+    words = f"{curve[-1]:.0%} of the images are near a labelled one"
+    if recent:
+        words += f"; each of the last {recent} labels added {100 * added:.2f} points"
+    return words + ". That says what was looked at, not how well it is predicted."
 
 
 def _regions(

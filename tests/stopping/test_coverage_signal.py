@@ -37,6 +37,8 @@ def test_the_last_labels_count_only() -> None:
     assert signal.reached == 1
     assert signal.per_label == 0
     assert len(signal.untouched) == 0
+    assert "after 2 labels already" in signal.words
+    assert "already" not in measure_coverage(unit, order[:4], 0.3).words
 
 
 def test_no_labels_yet() -> None:
