@@ -9,7 +9,7 @@ from coldstart.store.comments import CommentRow, Comments, NewComment
 from coldstart.store.database import close_database, open_database
 from coldstart.store.findings import Findings, FoundImage, FoundKind
 from coldstart.store.history import Events, Heap
-from coldstart.store.image_lists import ImageFilter
+from coldstart.store.image_lists import ImageFilter, among, within
 from coldstart.store.image_rows import ImageRow
 from coldstart.store.images import Images
 from coldstart.store.jobs import JobRow, Jobs
@@ -106,4 +106,6 @@ __all__ = [
     "Steps",
     "Store",
     "Truth",
+    "among",
+    "within",
 ]

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, Select, func, select
 
-from coldstart.store.image_lists import LABELLED_LISTS, ImageFilter, filtered, within, without
+from coldstart.store.image_lists import (
+    LABELLED_LISTS,
+    ImageFilter,
+    among,
+    filtered,
+    within,
+    without,
+)
 from coldstart.store.image_rows import (
     CHUNK,
     COLUMNS,
@@ -176,7 +183,7 @@ class Images(ScannedFiles):
         if wanted.state == "queue":
             with self._engine.connect() as connection:
                 queued = connection.execute(select(batch_images.c.image_id).distinct()).scalars()
-                ids = within(ids, np.sort(np.fromiter(queued, np.int64)))
+                ids = ids[among(ids, np.fromiter(queued, np.int64))]
         if wanted.path:
             ids = within(ids, self._with_path(wanted.path))
         return ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -123,14 +123,7 @@ class Labels:
         # As `current_labels` says it, but asking for these images and their copies only.
         copies = self._copies(image_ids)
         members = sorted({twin for group in copies.values() for twin in group})
-        labels = resolve(self.standing(members))
-        found: dict[int, EventRow] = {}
-        for image_id, group in copies.items():
-            answers = [labels[twin].winner for twin in group if twin in labels]
-            if answers:
-                newest = max(answers, key=lambda row: row.event_id)
-                found[image_id] = replace(newest, image_id=image_id)
-        return found
+        return shared_labels(copies, self.standing(members))
 
     def standing(self, image_ids: Sequence[int] | None) -> list[EventRow]:
         """Each annotator's answer that was not withdrawn, for these images, oldest first."""
@@ -266,6 +259,23 @@ class Labels:
     def _events(self, query) -> list[EventRow]:  # type: ignore[no-untyped-def]
         with self._engine.connect() as connection:
             return [EventRow(**row._mapping) for row in connection.execute(query)]
+
+
+def shared_labels(
+    copies: Mapping[int, Sequence[int]], answers: Sequence[EventRow]
+) -> dict[int, EventRow]:
+    """The answer that stands for each of these images, exact copies sharing theirs.
+
+    copies : image_id -> ids of all images with its content. answers : all that stand for those.
+    """
+    labels = resolve(answers)
+    found: dict[int, EventRow] = {}
+    for image_id, group in copies.items():
+        winners = [labels[twin].winner for twin in group if twin in labels]
+        if winners:
+            newest = max(winners, key=lambda row: row.event_id)
+            found[image_id] = replace(newest, image_id=image_id)
+    return found
 
 
 def _speakers(connection: Connection, image_ids: Sequence[int]) -> dict[int, int]:

@@ -22,6 +22,7 @@ IMAGES = "images"
 _KEPT = 256
 
 _kept: OrderedDict[Hashable, tuple[Hashable, object]] = OrderedDict()
+_turns: dict[Hashable, threading.RLock] = {}
 _lock = threading.Lock()
 
 
@@ -55,12 +56,18 @@ def remembered(key: Hashable, stamp: Hashable, compute: Callable[[], Answer]) ->
         if found is not None and found[0] == stamp:
             _kept.move_to_end(key)
             return found[1]  # type: ignore[return-value]
-    answer = compute()
-    with _lock:
-        _kept[key] = (stamp, answer)
-        _kept.move_to_end(key)
-        while len(_kept) > _KEPT:
-            _kept.popitem(last=False)
+        turn = _turns.setdefault(key, threading.RLock())
+    with turn:  # of several who ask at once one computes
+        with _lock:
+            found = _kept.get(key)
+        if found is not None and found[0] == stamp:
+            return found[1]  # type: ignore[return-value]
+        answer = compute()
+        with _lock:
+            _kept[key] = (stamp, answer)
+            _kept.move_to_end(key)
+            while len(_kept) > _KEPT:
+                _turns.pop(_kept.popitem(last=False)[0], None)
     return answer
 
 

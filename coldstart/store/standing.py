@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 
 from coldstart.labels.resolve import resolve
+from coldstart.store.image_lists import among, without
 from coldstart.store.image_rows import copies_of
-from coldstart.store.labels import EventRow, Labels
+from coldstart.store.labels import EventRow, Labels, shared_labels
 from coldstart.store.memory import IMAGES, remembered, version
 from coldstart.store.schema import class_changes, images, label_events, standing_answers
 
@@ -166,14 +167,14 @@ class Standing:
         )
         with self._engine.connect() as connection:
             ids = list(connection.execute(since.distinct()).scalars())
-            touched = {twin for group in copies_of(connection, ids).values() for twin in group}
-        now = self._labels.current(sorted(touched))
-        kept.columns = _replaced(kept.columns, touched, now.values())
-        answers = self._labels.standing(sorted(touched))
-        disputed = np.setdiff1d(kept.columns.disputed, np.fromiter(touched, np.int64, len(touched)))
-        kept.columns = replace(
-            kept.columns, disputed=np.union1d(disputed, _disputed(answers, now.keys()))
-        )
+            groups = copies_of(connection, ids).values()
+        copies = {twin: group for group in groups for twin in group}
+        touched = np.array(sorted(copies), dtype=np.int64)
+        answers = self._labels.standing(touched.tolist())
+        now = shared_labels(copies, answers)
+        columns = _replaced(kept.columns, touched, now.values())
+        disputed = [without(columns.disputed, touched), _disputed(answers, now.keys())]
+        kept.columns = replace(columns, disputed=np.sort(np.concatenate(disputed)))
         kept.event_id = last
 
 
@@ -204,20 +205,20 @@ def _columns(rows: Iterable[EventRow | _Answer], names: dict[str, int]) -> Colum
     )
 
 
-def _replaced(columns: Columns, touched: Collection[int], rows: Iterable[EventRow]) -> Columns:
+def _replaced(columns: Columns, touched: NDArray[np.int64], rows: Iterable[EventRow]) -> Columns:
+    """The columns with these rows for the ``touched`` images, ascending, in place of theirs."""
     new = _columns(rows, columns.names)
-    gone = np.searchsorted(columns.image_ids, np.sort(np.fromiter(touched, np.int64, len(touched))))
+    gone = np.searchsorted(columns.image_ids, touched)
     gone = gone[gone < len(columns.image_ids)]
-    keep = np.ones(len(columns.image_ids), dtype=bool)
-    keep[gone] = ~np.isin(columns.image_ids[gone], list(touched))
-    ids = columns.image_ids[keep]
-    places = np.searchsorted(ids, new.image_ids)
+    gone = gone[among(columns.image_ids[gone], touched)]
+    left = np.delete(columns.image_ids, gone)
+    places = np.searchsorted(left, new.image_ids)
 
     def merged(old: NDArray[np.int64], fresh: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.insert(old[keep], places, fresh)
+        return np.insert(np.delete(old, gone) if len(gone) else old, places, fresh)
 
     return Columns(
-        image_ids=np.insert(ids, places, new.image_ids),
+        image_ids=np.insert(left, places, new.image_ids),
         event_ids=merged(columns.event_ids, new.event_ids),
         class_ids=merged(columns.class_ids, new.class_ids),
         kinds=merged(columns.kinds, new.kinds),

@@ -9,6 +9,7 @@ from coldstart.ui.garbage import set_modules_aside
 from coldstart.ui.guard import guard
 from coldstart.ui.places import MARK, STYLE_SHEET, WORDMARK, page_file
 from coldstart.ui.steps import STEPS
+from coldstart.ui.warm import warm_up
 
 _SIDEBAR_PIXELS = 210
 
@@ -59,5 +60,6 @@ with guard():
     sidebar.show()
 with guard():
     strip.show(page.url_path)
+    warm_up()
 with guard():
     page.run()

@@ -71,14 +71,19 @@ def arranged(
     here = set(image_ids)
     if any(one not in here for one in known[:fixed]):
         known, groups, fixed = [], [], 0
-    if fixed < (page + 2) * size and fixed < len(image_ids):
+    end = min((page + 2) * size, len(image_ids))
+    if order == "likeness" and known and set(known) == here and groups[end - 1] != groups[-1]:
+        fixed = max(fixed, end)  # labels change nothing about what is alike
+        st.session_state[_ARRANGED] = (known, groups, fixed)
+    if fixed < end:
         done = set(known[:fixed])
         left = [one for one in image_ids if one not in done]
-        ordered, numbers = arrange(project, left, order, page_size=size)
+        with st.spinner("Putting look-alikes side by side…"):
+            ordered, numbers = arrange(project, left, order, page_size=size)
         start = groups[fixed - 1] + 1 if fixed else 0
         # An order that cannot be had yet leaves the rest in one piece.
         fresh = [start + number for number in numbers] if numbers else [start] * len(ordered)
         known, groups = known[:fixed] + ordered, groups[:fixed] + fresh
-        fixed = min((page + 2) * size, len(known))
+        fixed = end
         st.session_state[_ARRANGED] = (known, groups, fixed)
     return known, groups

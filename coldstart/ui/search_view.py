@@ -180,7 +180,8 @@ def found_page(project: Project, page: int, size: int) -> LabelPage | None:
     seen_by = None if session.may("review") else session.annotator()
     with guard():
         start = max(page, 0) * size
-        ids, total = find(project, search, limit=2 * size, offset=start)
+        with st.spinner("Searching…"):
+            ids, total = find(project, search, limit=2 * size, offset=start)
         pages = max(1, -(-total // size))
         if start and not ids:
             return found_page(project, pages - 1, size)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
-from coldstart.store import ImageFilter
+from coldstart.store import ImageFilter, among, within
 from coldstart.workflow.pool import active_set, vectors_of
 
 _BLOCK_ROWS = 16_384
@@ -71,7 +71,7 @@ def find(
     if search.ranked:
         ids = _ranked(project, search)
         if not rows.is_empty:
-            ids = ids[_among(ids, project.store.images.matching(rows))]
+            ids = within(project.store.images.matching(rows), ids)
     else:
         ids = project.store.images.matching(rows)
     end = None if limit is None else offset + limit
@@ -121,7 +121,7 @@ def _ranked(project: Project, search: Search) -> NDArray[np.int64]:
         ids = np.array(search_text(project, search.words), dtype=np.int64)
     if search.like is not None:
         near = np.array(like_image(project, search.like), dtype=np.int64)
-        ids = near if ids is None else near[np.isin(near, ids)]
+        ids = near if ids is None else within(ids, near)
     if search.suggested is None and search.doubt is None:
         return np.empty(0, np.int64) if ids is None else ids
     return _by_suggestion(project, search, ids)
@@ -148,16 +148,9 @@ def _by_suggestion(
     if search.doubt is not None:
         keep &= chances <= search.doubt
     aside = np.array(project.store.audit.reserved(), dtype=np.int64)
-    keep &= ~np.isin(ids, aside)  # what is suggested for them is never shown
     ids, chances = ids[keep], chances[keep]
+    shown = ~among(ids, aside)  # what is suggested for them is never shown
+    ids, chances = ids[shown], chances[shown]
     if within is not None:
         return ids
     return ids[np.argsort(chances if search.doubt is not None else -chances, kind="stable")]
-
-
-def _among(ids: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) which of these ids, in any order, are among the ascending ones."""
-    if not len(ascending):
-        return np.zeros(len(ids), dtype=bool)
-    places = np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)
-    return ascending[places] == ids

@@ -23,6 +23,7 @@ from coldstart.workflow.pool import ProjectPool, load_pool
 FEWEST_LABELS = 6  # fewer say nothing about an image
 _NEW_LABELS = 8  # so many more, or a twentieth: suggestions are computed again
 _KERNEL_ROWS = 60_000  # beyond this many images a linear probe is quick, a kernel is not
+_MOST_LABELS = 20_000  # the probe learns from so many, drawn from all classes: more take a minute
 _KEPT_PROJECTS = 4
 
 
@@ -58,17 +59,20 @@ class Suggestions:
 
 _kept: dict[str, Suggestions] = {}
 _running: set[str] = set()
+_turns: dict[str, threading.Lock] = {}
 _lock = threading.Lock()
 
 
 def suggestions(project: Project, *, wait: bool = False) -> Suggestions | None:
     """The newest suggestions there are, without waiting; newer ones are begun if labels have come.
 
-    ``wait`` computes them now if they are due. None: nothing can be suggested (yet).
+    ``wait`` computes them now if they are due, unless there are some of a large pool, which would
+    keep a person for seconds. None: nothing can be suggested (yet).
     """
     name = str(project.directory)
-    due = _due(project, _kept.get(name))
-    if due and wait:
+    kept = _kept.get(name)
+    due = _due(project, kept)
+    if due and wait and (kept is None or len(kept.image_ids) <= _KERNEL_ROWS):
         _refresh(project, name)
     elif due:
         with _lock:
@@ -167,12 +171,26 @@ def _from_labels(
     if len(pool.image_ids) > _KERNEL_ROWS:
         from coldstart.training.probe import fit_probe
 
-        probe = fit_probe(vectors, names)
+        some = _some_of_each(names)
+        probe = fit_probe(vectors[some], [names[place] for place in some])
         return probe.class_names, probe.probabilities(pool.vectors)
     from coldstart.training.suggester import fit_suggester
 
     suggester = fit_suggester(vectors, names)
     return suggester.class_names, suggester.probabilities(pool.vectors)
+
+
+def _some_of_each(names: list[str]) -> list[int]:
+    """Places of at most 20,000 labels, ascending; of each class at random, as many of one as of
+    another as far as there are so many."""
+    if len(names) <= _MOST_LABELS:
+        return list(range(len(names)))
+    _, classes, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(0).permutation(len(names))
+    order = order[np.argsort(classes[order], kind="stable")]
+    nth = np.arange(len(names)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    places: list[int] = np.sort(order[np.argsort(nth, kind="stable")[:_MOST_LABELS]]).tolist()
+    return places
 
 
 def _from_names(
@@ -204,7 +222,14 @@ def _in_thread(project: Project, name: str) -> None:
 
 
 def _refresh(project: Project, name: str) -> None:
-    computed = compute(project)
+    with _lock:
+        turn = _turns.setdefault(name, threading.Lock())
+    with turn:
+        if _due(project, _kept.get(name)):  # else somebody has, while this one waited
+            _keep(name, compute(project))
+
+
+def _keep(name: str, computed: Suggestions | None) -> None:
     with _lock:
         if computed is None:
             _kept.pop(name, None)

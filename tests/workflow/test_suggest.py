@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,10 +13,11 @@ from coldstart.embeddings.matrix import write_set
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.store import NewEvent, ScannedImage
+from coldstart.workflow import suggest
 from coldstart.workflow.arrange import arrange
 from coldstart.workflow.find import Search, find
 from coldstart.workflow.stands_for import stands_for
-from coldstart.workflow.suggest import describe_suggestions, suggestions, withheld
+from coldstart.workflow.suggest import describe_suggestions, is_fresh, suggestions, withheld
 from coldstart.workflow.text import search_text
 
 IMAGES = 40
@@ -67,6 +69,24 @@ def test_labels_suggest_the_rest_and_the_unsure_are_found_first(heaps: Project) 
     doubtful, _ = find(heaps, Search(doubt=1.0))
     chances = found.of(doubtful)[1]
     assert (np.diff(chances) >= 0).all()
+
+
+def test_a_large_pool_is_told_what_was_suggested_last_and_learns_from_a_part_of_the_labels(
+    heaps: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggest, "_KERNEL_ROWS", 10)
+    monkeypatch.setattr(suggest, "_MOST_LABELS", 4)
+    label(heaps, [*range(1, 20, 2), 2, 4])  # ten odd ones and two even ones
+    first = suggestions(heaps, wait=True)
+    assert first is not None
+    even, odd = (row.class_id for row in heaps.store.classes.all())
+    # Both classes are among the four labels it has learned from.
+    assert first.of([31, 32])[0].tolist() == [odd, even]
+    label(heaps, range(20, 36))
+    assert suggestions(heaps, wait=True) is first  # nobody waits for newer ones
+    while not is_fresh(heaps):
+        threading.Event().wait(0.01)
+    assert suggestions(heaps) is not first
 
 
 def test_the_audit_gets_no_suggestion_and_does_not_give_itself_away(heaps: Project) -> None:
