@@ -173,6 +173,8 @@ def synthetic_project(folder: Path, images: int) -> None:
     from coldstart.store import NewEvent, Pick
     from coldstart.workflow.audit import keep_reserve, with_audit
     from coldstart.workflow.doctor import examine
+    from coldstart.workflow.embed import prepare_pages
+    from coldstart.workflow.formats import pool_formats
     from coldstart.workflow.pool import load_pool
     from coldstart.workflow.train import train
 
@@ -200,6 +202,8 @@ def synthetic_project(folder: Path, images: int) -> None:
     )
     project.set(embedding_set="synthetic")
     examine(project)
+    pool_formats(project)  # as a scan does at its end
+    prepare_pages(project)  # as the job that embeds does
     classes = [project.store.labels.add_class(f"class {n}").class_id for n in range(_CLASSES)]
     chosen = draw.choice(len(ids), _LABELS + _QUEUE, replace=False)
     project.store.labels.append(

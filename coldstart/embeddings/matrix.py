@@ -234,7 +234,9 @@ def _write_rows(file: Path, image_ids: Sequence[int], content_hashes: Sequence[s
 def _read_rows(directory: Path, column: str) -> Any:
     import pyarrow.parquet
 
-    return pyarrow.parquet.read_table(directory / ROWS, columns=[column])[column]
+    # `read_table` would import pandas for it, which takes longer than to read a million ids.
+    with pyarrow.parquet.ParquetFile(directory / ROWS) as rows:
+        return rows.read(columns=[column])[column]
 
 
 def _write_json(file: Path, content: Any) -> None:

@@ -12,6 +12,7 @@ from coldstart.figures.style import PALETTE, QUIET, SCALE, SYMBOLS
 
 NAMED_GROUPS = 24
 _STEPS = 10
+_COMPARED_KINDS = 16
 RINGED = 128
 """Added to a point's group number when it gets a ring."""
 
@@ -53,7 +54,8 @@ def group_points(
 def _names(
     texts: NDArray[np.str_], quiet: set[str], order: Sequence[str]
 ) -> tuple[NDArray[np.int64], list[MapGroup]]:
-    names, codes, counts = np.unique(texts, return_inverse=True, return_counts=True)
+    names, codes = _coded(texts)
+    counts = np.bincount(codes, minlength=len(names))
     frequent = np.argsort(-counts, kind="stable").tolist()
     loud = [one for one in frequent if str(names[one]) not in quiet]
     known = [*order, *sorted({str(names[one]) for one in loud} - set(order))]
@@ -73,6 +75,25 @@ def _names(
     if rest:
         groups.append(MapGroup("other", QUIET, "x", False, rest))
     return number_of[codes], groups
+
+
+def _coded(texts: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """The different texts in order, and the place of each text among them: as `numpy.unique`, which
+    sorts them all, and takes ten times as long for a million texts of a few kinds."""
+    found: list[str] = []
+    codes = np.zeros(len(texts), dtype=np.int64)
+    left, rest = np.arange(len(texts)), texts
+    while len(rest) and len(found) < _COMPARED_KINDS:
+        same = rest == rest[0]
+        codes[left[same]] = len(found)
+        found.append(str(rest[0]))
+        left, rest = left[~same], rest[~same]
+    if len(rest):
+        return np.unique(texts, return_inverse=True)
+    order = sorted(range(len(found)), key=found.__getitem__)
+    place = np.empty(len(found), dtype=np.int64)
+    place[order] = np.arange(len(found))
+    return np.array([found[one] for one in order], dtype=np.str_), place[codes]
 
 
 def _steps(numbers: NDArray[np.float64]) -> tuple[NDArray[np.int64], list[MapGroup]]:

@@ -11,7 +11,7 @@ from coldstart.store.findings import Findings, FoundImage, FoundKind
 from coldstart.store.history import Events, Heap
 from coldstart.store.image_lists import ImageFilter, among, within
 from coldstart.store.image_rows import ImageRow
-from coldstart.store.images import Images
+from coldstart.store.images import Images, PoolFormats
 from coldstart.store.jobs import JobRow, Jobs
 from coldstart.store.labels import EventRow, Labels, NewEvent
 from coldstart.store.leases import LEASE_S, Lease, Leases
@@ -98,6 +98,7 @@ __all__ = [
     "NewComment",
     "NewEvent",
     "Pick",
+    "PoolFormats",
     "RunRow",
     "RunningCounts",
     "Runs",

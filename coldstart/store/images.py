@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,19 @@ from coldstart.store.schema import batch_images, images
 
 if TYPE_CHECKING:
     from coldstart.store.standing import Standing
+
+
+_ASKED_ONE_BY_ONE = 50_000
+"""Up to so many images are looked up by their ids; of more, all ids are read."""
+
+
+@dataclass(frozen=True)
+class PoolFormats:
+    """How many images of the pool have which format, the most frequent first; and the smallest
+    width and height and the largest."""
+
+    counts: list[tuple[str, int]]
+    sizes: tuple[int, int, int, int] | None
 
 
 class Images(ScannedFiles):
@@ -142,9 +156,19 @@ class Images(ScannedFiles):
     def _count_labelled(self, which: str) -> int:
         found = self._standing().columns()
         if which == "unlabelled":
-            ids = self.pool_index()[0]
-            return len(ids) - len(within(ids, found.image_ids))
+            return self.count("usable") - self._in_pool(found.image_ids)
         return len(found.disputed) if which == "disagreement" else int(found.which(which).sum())
+
+    def _in_pool(self, ids: NDArray[np.int64]) -> int:
+        """How many of these images are in the pool."""
+        if len(ids) > _ASKED_ONE_BY_ONE:
+            return len(within(self.pool_index()[0], ids))
+        number = 0
+        with self._engine.connect() as connection:
+            for chunk in chunks(ids.tolist()):
+                some = select(func.count()).where(IN_POOL, images.c.image_id.in_(chunk))
+                number += connection.execute(some).scalar_one()
+        return number
 
     def _standing(self) -> Standing:
         from coldstart.store.standing import Standing  # which reads the images' copies
@@ -212,39 +236,30 @@ class Images(ScannedFiles):
             letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         return text, np.flatnonzero(letters == ord("\n")) + 1
 
-    def summary(self) -> dict[str, list[tuple[str, int]]]:
-        """Counts of the pool by file format and by problem: {"format": …, "problem": …}."""
-        return remembered((self._url, "summary"), self.version(), self._summary)
+    def problems(self) -> dict[str, int]:
+        """Kind of problem -> how many files cannot be used for it."""
+        return self.remembered("problems", self._problems)
 
-    def _summary(self) -> dict[str, list[tuple[str, int]]]:
+    def _problems(self) -> dict[str, int]:
+        broken = images.c.problem.isnot(None) & images.c.missing.is_(False)
+        query = select(images.c.problem_kind, func.count()).where(broken)
         with self._engine.connect() as connection:
-            formats = connection.execute(
-                select(images.c.format, func.count()).where(IN_POOL).group_by(images.c.format)
-            )
-            problems = connection.execute(
-                select(images.c.problem_kind, func.count())
-                .where(images.c.problem.isnot(None) & images.c.missing.is_(False))
-                .group_by(images.c.problem_kind)
-            )
-            return {
-                "format": sorted(((a or "?", b) for a, b in formats), key=lambda pair: -pair[1]),
-                "problem": sorted(((a or "?", b) for a, b in problems), key=lambda pair: -pair[1]),
-            }
+            rows = connection.execute(query.group_by(images.c.problem_kind))
+            return {kind or "?": number for kind, number in rows}
 
-    def sizes(self) -> tuple[int, int, int, int] | None:
-        """(smallest width, smallest height, largest width, largest height) of the pool."""
-        return remembered((self._url, "sizes"), self.version(), self._sizes)
-
-    def _sizes(self) -> tuple[int, int, int, int] | None:
-        query = select(
-            func.min(images.c.width),
-            func.min(images.c.height),
-            func.max(images.c.width),
-            func.max(images.c.height),
-        ).where(IN_POOL)
+    def formats(self) -> PoolFormats:
+        """The pool's formats and sizes; reads all of it."""
+        sides = (images.c.width, images.c.height)
+        query = select(images.c.format, func.count(), *map(func.min, sides), *map(func.max, sides))
         with self._engine.connect() as connection:
-            row = connection.execute(query).one()
-        return None if row[0] is None else (row[0], row[1], row[2], row[3])
+            rows = connection.execute(query.where(IN_POOL).group_by(images.c.format)).all()
+        known = np.array([row[2:] for row in rows if row[2] is not None])
+        sizes = None
+        if len(known):
+            least, most = known.min(axis=0).tolist(), known.max(axis=0).tolist()
+            sizes = (least[0], least[1], most[2], most[3])
+        counts = sorted(((row[0] or "?", row[1]) for row in rows), key=lambda pair: -pair[1])
+        return PoolFormats(counts, sizes)
 
     def by_hash(self, content_hashes: Sequence[str]) -> dict[str, list[int]]:
         """content_hash -> ids of the images with this content whose file is there."""

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, func, select
 
 from coldstart.labels.resolve import resolve
 from coldstart.store.image_lists import among, without
-from coldstart.store.image_rows import copies_of
+from coldstart.store.image_rows import chunks, copies_of
 from coldstart.store.labels import EventRow, Labels, shared_labels
 from coldstart.store.memory import IMAGES, remembered, version
 from coldstart.store.schema import class_changes, images, label_events, standing_answers
@@ -134,7 +134,7 @@ class Standing:
 
     def _shared(self, winners: list[_Answer]) -> list[_Answer]:
         """The winners, of which each image of a group of copies has the newest of its group."""
-        copies = remembered((self._url, "copies"), version(self._engine, IMAGES), self._with_copies)
+        copies = self._with_copies([answer.image_id for answer in winners])
         newest: dict[str, _Answer] = {}
         for answer in winners:
             content = copies.get(answer.image_id)
@@ -147,7 +147,21 @@ class Standing:
             if content in newest
         ]
 
-    def _with_copies(self) -> dict[int, str]:
+    def _with_copies(self, labelled: list[int]) -> dict[int, str]:
+        """image_id -> content hash of the labelled images that have an exact copy, and of these."""
+        if len(labelled) > _MANY:
+            return remembered((self._url, "copies"), version(self._engine, IMAGES), self._copies)
+        query = select(images.c.image_id, images.c.content_hash)
+        found: dict[int, str] = {}
+        with self._engine.connect() as connection:
+            groups = copies_of(connection, labelled).values()
+            several = sorted({twin for group in groups if len(group) > 1 for twin in group})
+            for chunk in chunks(several):
+                rows = connection.execute(query.where(images.c.image_id.in_(chunk)))
+                found.update((row[0], row[1]) for row in rows)
+        return found
+
+    def _copies(self) -> dict[int, str]:
         """image_id -> content hash of every image that has an exact copy."""
         several = (
             select(images.c.content_hash)

@@ -15,10 +15,12 @@ from coldstart.ui.head import empty
 from coldstart.ui.thumbnails import thumbnail_pages
 from coldstart.workflow import projects
 from coldstart.workflow.doctor import findings
+from coldstart.workflow.formats import pool_formats
 from coldstart.workflow.label import shown_name
 
 _LISTED = 2_000
 _FORMATS = 5
+_ADDING, _ADDED = "adding_images", "images_added"
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,13 @@ def rescan_button(project: Project, *, disabled: bool) -> None:
 
 def add_images(project: Project, *, disabled: bool) -> None:
     """Another folder, zip, list or URL for this project, scanned at once."""
+    if st.session_state.pop(_ADDED, False):
+        st.session_state[_ADDING] = False  # it would lie over the job that scans
     with st.popover(
         "Add images",
         icon=":material/create_new_folder:",
+        key=_ADDING,
+        on_change="rerun",
         disabled=disabled or not session.may("settings"),
         help=session.barred("settings") or None,
     ):
@@ -72,6 +78,7 @@ def add_images(project: Project, *, disabled: bool) -> None:
         if pressed:
             with guard():
                 projects.add_images(project, place, by=session.annotator())
+                st.session_state[_ADDED] = True
                 job_card.start(project, "scan")
 
 
@@ -91,13 +98,16 @@ def nothing_found(project: Project, action: DeltaGenerator, *, scanning: bool) -
 
 def counts(project: Project, found: Files) -> None:
     """The folder in numbers: images, formats, sizes."""
-    formats = project.store.images.summary()["format"]
-    sizes = project.store.images.sizes()
+    known = pool_formats(project)
+    formats, sizes = known.counts, known.sizes
     facts = [("Images", f"{found.images:,}")]
     if len(formats) == 1:
         facts.append(("Format", formats[0][0]))
     else:
         facts += [(name, f"{number:,}") for name, number in formats[:_FORMATS]]
+        if rest := formats[_FORMATS:]:
+            names = ", ".join(name for name, _ in rest)
+            facts.append((names, f"{sum(number for _, number in rest):,}"))
     if sizes is not None:
         facts.append(("Width", _range(sizes[0], sizes[2])))
         facts.append(("Height", _range(sizes[1], sizes[3])))

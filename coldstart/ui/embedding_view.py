@@ -76,9 +76,20 @@ def _likeness(project: Project, active_one: EmbeddingSet) -> None:
 
 def own_vectors(project: Project) -> None:
     """Take a matrix the person has, checked against the images."""
+    from coldstart.workflow.embed import image_paths
+
     st.markdown(
         "One row for each image: either in the order of the images' paths, or with a list that "
         "names the image of each row. A file that would run code when it is opened is refused."
+    )
+    st.download_button(
+        "The images' paths in that order",
+        data=lambda: image_paths(project),
+        file_name="paths.txt",
+        mime="text/plain",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
     )
     left, right = st.columns(2)
     matrix = left.file_uploader("Vectors", type=_VECTOR_FILES, key="own_matrix")

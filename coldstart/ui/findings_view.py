@@ -8,7 +8,7 @@ import streamlit as st
 
 from coldstart.project import Project
 from coldstart.ui import session
-from coldstart.ui.guard import guarded
+from coldstart.ui.guard import guarded, plain
 from coldstart.ui.thumbnails import figure_html, grid_html, thumbnail_base
 from coldstart.ui.words import count
 from coldstart.workflow.doctor import (
@@ -73,9 +73,13 @@ def _row(project: Project, finding: Finding, *, opened: bool) -> None:
                     )
         if opened:
             _grid(project, finding)
-        elif finding.kind.scope != "file":
-            examples = finding_page(project, name, 0, _EXAMPLES)
-            st.html(grid_html(project, [one.image for one in examples]))
+            return
+        examples = [one.image for one in finding_page(project, name, 0, _EXAMPLES)]
+        if finding.kind.scope == "file":
+            names = ", ".join(plain(shown_name(image.path)) for image in examples)
+            st.caption(f"{names} …" if finding.images > len(examples) else names)
+        else:
+            st.html(grid_html(project, examples))
 
 
 def _grid(project: Project, finding: Finding) -> None:

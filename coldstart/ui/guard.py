@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import logging.handlers
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from coldstart.workflow.projects import projects_folder
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+_CODE = re.compile(r"`([^`]+)`")
 _MAX_LOG_BYTES = 2_000_000
 
 
@@ -61,8 +63,8 @@ def explain(error: Exception) -> bool:
 
 def refuse(error: ColdstartError) -> None:
     """Show a refusal: what is wrong, and what to do."""
-    problem = f"**{plain(error.problem)}**"
-    st.error(f"{problem} {plain(error.remedy)}".strip(), icon=":material/error:")
+    problem = f"**{_with_code(error.problem)}**"
+    st.error(f"{problem} {_with_code(error.remedy)}".strip(), icon=":material/error:")
 
 
 def write_log(error: Exception) -> Path:
@@ -92,3 +94,9 @@ def plain(text: str) -> str:
     """``text`` with nothing in it that Markdown would take for markup."""
     escaped = "".join(f"\\{letter}" if letter in r"\`*_{}[]<>#~$|:" else letter for letter in text)
     return escaped.replace("\n", " ")
+
+
+def _with_code(text: str) -> str:
+    """`plain`, but what stands between backticks (a command) is code, which can be copied."""
+    parts = _CODE.split(text.replace("\n", " "))
+    return "".join(f"`{part}`" if i % 2 else plain(part) for i, part in enumerate(parts))

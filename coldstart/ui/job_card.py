@@ -15,6 +15,7 @@ from coldstart.ui.guard import guarded, refuse
 from coldstart.ui.words import JOB_TITLES, ago, duration, percent, share_done
 
 _POLL_S = 1
+_CLOSED = "closed_job_{}"
 # Before this much is done, preparation still weighs in the time and would mislead.
 _SHARE_TO_TELL = 0.05
 # Jobs whose steps are images from first to last; of others only the share means something.
@@ -41,7 +42,11 @@ def job_card(project: Project, kind: str) -> bool:
     A running job's card looks again every second, by itself; when the job ends the page runs once.
     """
     job = project.store.jobs.latest(kind)
-    if job is None or (job.state == "done"):
+    if (
+        job is None
+        or job.state == "done"
+        or st.session_state.get(_CLOSED.format(kind)) == job.job_id
+    ):
         return False
     if job.state == "running":
         st.fragment(_running_card, run_every=_POLL_S)(project, job.job_id)
@@ -85,13 +90,20 @@ def _stopped_card(project: Project, job: JobRow) -> None:
             st.markdown(f"**{title}** · cancelled {when} · what was finished is kept.")
         else:
             st.markdown(f"**{title}** · stopped {when}")
-            refuse(ColdstartError(job.error or "The process stopped without a word."))
+            problem, _, remedy = (job.error or "The process stopped without a word.").partition(
+                ". "
+            )
+            refuse(ColdstartError(f"{problem}." if remedy else problem, remedy))
         off = not session.may("run")
-        if st.button(
-            "Resume", key=f"resume_{job.kind}", icon=":material/play_arrow:", disabled=off
-        ):
-            jobs.resume(project, job, by=session.annotator())
-            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if st.button(
+                "Resume", key=f"resume_{job.kind}", icon=":material/play_arrow:", disabled=off
+            ):
+                jobs.resume(project, job, by=session.annotator())
+                st.rerun()
+            if st.button("Close", key=f"close_{job.kind}", type="tertiary"):
+                st.session_state[_CLOSED.format(job.kind)] = job.job_id
+                st.rerun()
         _command(project, job)
 
 

@@ -79,7 +79,7 @@ def examine(project: Project, *, progress: Progress = silent) -> None:
 def findings(project: Project) -> list[Finding]:
     """What was found at the last scan, kind by kind; kinds of which nothing was found left out."""
     found = {one.kind: one for one in project.store.findings.kinds()}
-    broken = dict(project.store.images.summary()["problem"])
+    broken = project.store.images.problems()
     listed = []
     for name, kind in FINDINGS.items():
         if kind.scope == "file" and broken.get(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ def embed(
     if activate:
         project = project.set(embedding_set=set_name)
         after = _after(progress, len(images))
-        coverage_radius(project, load_pool(project), progress=after)
+        prepare_pages(project, progress=after)
         if report.computed:
             find_alike(project, progress=after)
     shown = {row.image_id: shown_name(row.path) for row in rows}
@@ -134,7 +135,7 @@ def import_vectors(
 
     started = time.monotonic()
     file = Path(file)
-    rows = sorted(_usable(project), key=lambda row: (row.root, row.path))
+    rows = _by_path(project)
     imported = read_vectors(file)
     names = read_paths(Path(paths)) if paths is not None else imported.names
     progress(0, len(rows), "Matching rows to images")
@@ -158,7 +159,7 @@ def import_vectors(
     _forget_derived(project, set_name)
     project = project.set(embedding_set=set_name)
     after = _after(progress, len(rows))
-    coverage_radius(project, load_pool(project), progress=after)
+    prepare_pages(project, progress=after)
     find_alike(project, progress=after)
     return EmbedReport(
         embedding_set=set_name,
@@ -167,6 +168,30 @@ def import_vectors(
         new=len(image_ids),
         seconds=time.monotonic() - started,
     )
+
+
+def image_paths(project: Project) -> bytes:
+    """The pool's paths, one a line, in the order in which `import_vectors` takes rows without a
+    list; it is such a list too."""
+    return b"".join(os.fsencode(row.path) + b"\n" for row in _by_path(project))
+
+
+def _by_path(project: Project) -> list[ImageRow]:
+    return sorted(_usable(project), key=lambda row: (row.root, row.path))
+
+
+def prepare_pages(project: Project, *, progress: Progress = silent) -> None:
+    """Compute and keep what somebody would else wait for at the first look at a page: the radius,
+    and of a large pool which pictures it has and its first map.
+
+    Raises
+    ------
+    ColdstartError : nothing is embedded yet.
+    """
+    from coldstart.workflow.map import map_view
+
+    coverage_radius(project, load_pool(project), progress=progress)
+    map_view(project)
 
 
 def embedding_sets(project: Project) -> list[EmbeddingSet]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from coldstart.workflow.pool import ProjectPool, load_pool
 TRUST_IMAGES = 5_000
 # By the vectors of so many images one tells whether the embedding is still the same.
 _WITNESSES = 32
+_KEPT_FROM_IMAGES = 20_000  # fewer are laid out in no time
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def compute_map(
     else:
         layout = umap_layout(pool.vectors, seed=seed, progress=progress)
         report = MapReport(pool.embedding_set, len(layout), "umap", _trust(pool, layout, seed))
-    _write(project, pool, layout, report)
+    _write(map_file(project, pool.embedding_set), pool, layout, report)
     return report
 
 
@@ -132,17 +134,31 @@ def map_view(project: Project) -> MapView:
     ------
     ColdstartError : nothing is embedded yet.
     """
-    from coldstart.embeddings.layout import pca_layout
-
     pool = load_pool(project)
     kept = _read(map_file(project, pool.embedding_set))
     if kept is None or not kept.fits(pool):
-        layout = pca_layout(pool.vectors)
-        trust = _trust(pool, layout, 0)
+        layout, trust = _directions(project, pool)
         return MapView(layout, pool.image_ids, "pca", trust, kept is not None)
     layout, placed = _with_newcomers(kept, pool)
     placed += int(kept.report.get("placed", 0))
     return MapView(layout, pool.image_ids, "umap", float(kept.report["trust"]), False, placed)
+
+
+def _directions(project: Project, pool: ProjectPool) -> tuple[NDArray[np.float32], float]:
+    """The pool along its two main directions, and how far neighbours stay together; of a large pool
+    it is kept in a file until the pool changes."""
+    from coldstart.embeddings.layout import pca_layout
+
+    file = project.maps / f"{pool.embedding_set}.pca.npz"
+    kept = _read(file)
+    if kept is not None and kept.fits(pool) and np.array_equal(kept.image_ids, pool.image_ids):
+        return kept.layout, float(kept.report["trust"])
+    layout = pca_layout(pool.vectors)
+    trust = _trust(pool, layout, 0)
+    if len(layout) >= _KEPT_FROM_IMAGES:
+        with suppress(OSError):  # a full disk: then the next process lays it out too
+            _write(file, pool, layout, MapReport(pool.embedding_set, len(layout), "pca", trust))
+    return layout, trust
 
 
 def map_file(project: Project, embedding_set: str) -> Path:
@@ -173,10 +189,7 @@ def _trust(pool: ProjectPool, layout: NDArray[np.float32], seed: int) -> float:
     return float(neighbour_preservation(pool.vectors[part], layout[part]))
 
 
-def _write(
-    project: Project, pool: ProjectPool, layout: NDArray[np.float32], report: MapReport
-) -> None:
-    file = map_file(project, pool.embedding_set)
+def _write(file: Path, pool: ProjectPool, layout: NDArray[np.float32], report: MapReport) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     witnesses = np.random.default_rng(1).permutation(len(layout))[:_WITNESSES]
     beside = file.with_name(f"{file.stem}.tmp.npz")

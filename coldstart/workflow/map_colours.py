@@ -75,16 +75,19 @@ def order_of(project: Project, by: str) -> list[str]:
 def _paint(
     image_ids: NDArray[np.int64], default: str, texts: Mapping[int, str]
 ) -> NDArray[np.str_]:
-    out = np.full(len(image_ids), default, dtype=object)
-    order = np.argsort(image_ids)
-    keys = np.array(list(texts), dtype=np.int64)
-    places = np.searchsorted(image_ids[order], keys)
+    names = [default, *sorted(set(texts.values()) - {default})]
+    number_of = {name: number for number, name in enumerate(names)}
+    numbers = np.zeros(len(image_ids), dtype=np.int64)
+    order = np.argsort(image_ids, kind="stable")
+    keys = np.fromiter(texts, np.int64, len(texts))
+    values = np.fromiter((number_of[text] for text in texts.values()), np.int64, len(texts))
+    places = np.searchsorted(image_ids, keys, sorter=order)
     places = np.minimum(places, max(0, len(image_ids) - 1))
     if len(image_ids):
-        for key, place, text in zip(keys.tolist(), order[places].tolist(), texts.values()):
-            if image_ids[place] == key:
-                out[place] = text
-    return out.astype(str)
+        places = order[places]
+        known = image_ids[places] == keys
+        numbers[places[known]] = values[known]
+    return np.array(names)[numbers]
 
 
 def _covered(project: Project, image_ids: NDArray[np.int64]) -> NDArray[np.str_]:

@@ -8,14 +8,15 @@ a million images anew.
 from __future__ import annotations
 
 import json
-import os
+import shutil
+import tempfile
 import threading
-import zipfile
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from coldstart.embeddings.matrix import EmbeddingSet
 
 _KEPT = 3
-_FILE = "pictures.npz"
-_WORTH_A_FILE = 20_000  # images; fewer are read anew in no time
+_FOLDER, _ABOUT = "pictures-", "about.json"
+_WORTH_FILES = 20_000  # images; fewer are read anew in no time
 _ROWS_A_BLOCK = 65_536
 
 _kept: dict[str, tuple[tuple[object, ...], Pictures]] = {}
@@ -111,13 +112,14 @@ class Pictures:
 
     def only(self, keep: NDArray[np.bool_]) -> Pictures:
         """The same with those rows only for which ``keep`` (n,) is true."""
+        rows = np.flatnonzero(keep)
         new_row = np.cumsum(keep) - 1
-        stays = keep[self.row_of_all]
+        stays = np.flatnonzero(keep[self.row_of_all])
         return Pictures(
-            vectors=self.vectors[keep],
-            image_ids=self.image_ids[keep],
-            contents=self.contents[keep],
-            copies=self.copies[keep],
+            vectors=self.vectors[rows],
+            image_ids=self.image_ids[rows],
+            contents=self.contents[rows],
+            copies=self.copies[rows],
             without_vector=self.without_vector,
             all_ids=self.all_ids[stays],
             row_of_all=new_row[self.row_of_all[stays]],
@@ -157,24 +159,34 @@ def pictures_of(project: Project, embedding_set: EmbeddingSet) -> Pictures:
 def _arrays(
     project: Project, embedding_set: EmbeddingSet, stamp: tuple[object, ...]
 ) -> dict[str, Any]:
-    """What `_read` says, from the file that an earlier process kept if it is of the same state."""
+    """What `_read` says, from the files that an earlier process kept of the same state; mapped, so
+    that what is not looked at is not read."""
     images = project.store.images
     # Counts too, for a database that was put back from a copy may come to the same version again.
     about = json.dumps([*stamp, images.count("usable"), images.last_id()])
-    file = project.graphs / embedding_set.name / _FILE
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        with np.load(file, allow_pickle=False) as kept:
-            arrays = dict(kept)
-        if str(arrays.pop("about")) == about:
-            return arrays
+    name = blake2b(about.encode(), digest_size=8).hexdigest()
+    folder = project.graphs / embedding_set.name / f"{_FOLDER}{name}"
+    with suppress(OSError, ValueError):
+        if (folder / _ABOUT).read_text(encoding="utf-8") == about:
+            return {file.stem: np.load(file, mmap_mode="r") for file in folder.glob("*.npy")}
     arrays = _read(project, embedding_set)
-    if len(arrays["all_ids"]) >= _WORTH_A_FILE:
+    if len(arrays["all_ids"]) >= _WORTH_FILES:
         with suppress(OSError):  # a full disk: then the next process reads them anew too
-            file.parent.mkdir(parents=True, exist_ok=True)
-            beside = file.with_name(f"pictures-{os.getpid()}.tmp.npz")
-            np.savez(beside, about=np.array(about), **arrays)
-            beside.replace(file)
+            _keep(folder, about, arrays)
     return arrays
+
+
+def _keep(folder: Path, about: str, arrays: dict[str, Any]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+        whole = Path(unfinished) / "whole"
+        whole.mkdir()
+        for name, array in arrays.items():
+            np.save(whole / f"{name}.npy", array)
+        (whole / _ABOUT).write_text(about, encoding="utf-8")
+        for older in folder.parent.glob(f"{_FOLDER}*"):
+            shutil.rmtree(older, ignore_errors=True)
+        whole.rename(folder)
 
 
 def _read(project: Project, embedding_set: EmbeddingSet) -> dict[str, Any]:

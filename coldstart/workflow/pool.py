@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,10 +141,12 @@ class ProjectPool:
         for rows in (self.labelled, self.aside, self.waiting, self.apart):
             keep[rows] = True
         certain = keep.copy()
-        drawn = np.random.default_rng(0).permutation(size)
-        drawn = drawn[~keep[drawn]][: max(at_most - int(keep.sum()), at_most // 2)]
+        known = int(certain.sum())
+        wanted = max(at_most - known, at_most // 2)
+        drawn = _random_order(size)[: wanted + known]
+        drawn = drawn[~keep[drawn]][:wanted]
         keep[drawn] = True
-        others = size - int(certain.sum())
+        others = size - known
         new_row = np.cumsum(keep) - 1
         pictures = self.pictures.only(keep)
         return replace(
@@ -166,6 +169,11 @@ class ProjectPool:
             return ""
         drawn = int((self.stands_for > 1).sum())
         return f"Estimated on {drawn:,} images drawn at random."
+
+
+@lru_cache(maxsize=2)
+def _random_order(size: int) -> NDArray[np.int64]:
+    return np.random.default_rng(0).permutation(size)
 
 
 def active_set(project: Project) -> EmbeddingSet | None:

@@ -25,6 +25,7 @@ from coldstart.project import Project
 from coldstart.store import ImageRow, ScannedImage
 from coldstart.workflow.copies import answers_left_behind
 from coldstart.workflow.doctor import examine
+from coldstart.workflow.formats import pool_formats
 from coldstart.workflow.projects import leads_out
 
 _SAVE_EVERY = 256
@@ -75,6 +76,7 @@ def scan(project: Project, *, progress: Progress = silent) -> ScanReport:
             "Make room or give write permission, then scan again; it goes on where it stopped.",
         ) from error
     examine(project, progress=progress)
+    pool_formats(project)  # now, and not when somebody opens the page
 
     report.images = store.images.count("usable")
     report.unreadable = store.images.count("problem")

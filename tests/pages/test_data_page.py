@@ -116,6 +116,7 @@ def test_what_is_in_the_folder(open_page: OpenPage, scanned: Project) -> None:
         "Labels you have",
     ]
     app.session_state["data_tab"] = "Findings"
+    assert "box-0/notes.png" in texts(app.run())
     unusable = press(app.run(), "Show").dataframe[0].value
     assert list(unusable["File"]) == ["box-0/notes.png"]
     assert "not an image" in unusable["Why it cannot be used"][0]

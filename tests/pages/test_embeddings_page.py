@@ -70,6 +70,21 @@ def test_a_stopped_job_can_be_resumed(
     assert resumed == [["--encoder", "folder"]]
 
 
+def test_a_stopped_job_names_the_command_as_code_and_can_be_closed(
+    open_page: OpenPage, scanned: Project
+) -> None:
+    job = scanned.store.jobs.start("embed", ["--encoder", "vgg16"], "ann")
+    assert job is not None
+    said = "No *weights*. Run `curl -LO https://example.org/a_b.pth` elsewhere."
+    scanned.store.jobs.finish(job, "failed", error=said)
+    app = open_page("embeddings", scanned)
+    shown = app.error[0].value
+    assert shown == r"**No \*weights\*.** Run `curl -LO https://example.org/a_b.pth` elsewhere."
+    press(app, "Close")
+    assert not app.error
+    assert "Resume" not in buttons(app)
+
+
 def test_own_vectors_are_checked_and_taken(open_page: OpenPage, scanned: Project) -> None:
     good = np.random.default_rng(0).normal(size=(24, 8)).astype(np.float32)
     app = open_page("embeddings", scanned)

@@ -8,12 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coldstart.embeddings.matrix import EmbeddingSet
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
 from coldstart.store import NewEvent
 from coldstart.workflow.balls import purity
 from coldstart.workflow.diagnose import Coverage, coverage_history, current_coverage
-from coldstart.workflow.embed import embedding_sets, import_vectors, neighbour_examples, use_set
+from coldstart.workflow.embed import (
+    embedding_sets,
+    image_paths,
+    import_vectors,
+    neighbour_examples,
+    use_set,
+)
 from coldstart.workflow.export import export, manifest_bytes
 from coldstart.workflow.label import append_events, label_page
 from coldstart.workflow.map import map_view
@@ -92,6 +99,23 @@ def test_an_image_whose_vector_points_nowhere_is_left_out(pool_project: Project)
     assert (len(after.image_ids), after.without_vector) == (IMAGES - 1, 1)
     assert overview(pool_project).coverage == 0
     assert preview(pool_project, "probcover", largest_budget=5).without_vector == 1
+
+
+def test_the_list_of_paths_is_in_the_order_of_the_rows(
+    pool_project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "paths.txt").write_bytes(image_paths(pool_project))
+    count = pool_project.store.images.count("usable")
+    vectors = np.random.default_rng(3).normal(size=(count, 4)).astype("float32")
+    np.save(tmp_path / "by-order.npy", vectors)
+    np.save(tmp_path / "by-list.npy", vectors)
+    import_vectors(pool_project, tmp_path / "by-order.npy")
+    import_vectors(pool_project, tmp_path / "by-list.npy", paths=tmp_path / "paths.txt")
+    one, other = (
+        EmbeddingSet.open(pool_project.embeddings / name) for name in ("by-order", "by-list")
+    )
+    np.testing.assert_array_equal(one.image_ids, other.image_ids)
+    np.testing.assert_array_equal(one.vectors, other.vectors)
 
 
 def test_a_list_of_paths_says_which_row_is_which(

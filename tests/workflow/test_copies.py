@@ -80,7 +80,7 @@ def test_copies_are_one_row_of_the_pool_and_count_as_so_many(copied: Project) ->
 def test_the_next_process_reads_the_pool_from_a_file_until_an_image_changes(
     copied: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "_WORTH_A_FILE", 1)
+    monkeypatch.setattr(pictures, "_WORTH_FILES", 1)
     monkeypatch.setattr(pictures, "_kept", {})
     first = load_pool(copied).pictures
     monkeypatch.setattr(pictures, "_kept", {})

@@ -14,6 +14,7 @@ from coldstart.embeddings.lasso import pack_layout
 from coldstart.embeddings.matrix import unit_rows, write_set
 from coldstart.project import Project
 from coldstart.store import ScannedImage
+from coldstart.workflow import map as map_module
 from coldstart.workflow.embed import import_vectors, use_set
 from coldstart.workflow.map import compute_map, map_view
 from coldstart.workflow.map_colours import colours_of, labelled_mask, order_of
@@ -89,6 +90,24 @@ def test_new_images_are_placed_and_nothing_moves(project: Project, computed: lis
     assert (report.computed, report.placed, report.images) == (False, 40, PICTURES + 40)
     np.testing.assert_array_equal(map_view(project).layout, view.layout)
     assert computed == [PICTURES]
+
+
+def test_the_first_look_at_a_large_pool_is_laid_out_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_module, "_KEPT_FROM_IMAGES", 1)
+    first = map_view(project)
+    assert first.method == "pca"
+    with monkeypatch.context() as context:
+        context.delattr(map_module, "_trust")  # the file says it all
+        again = map_view(project)
+    np.testing.assert_array_equal(again.layout, first.layout)
+    assert again.trust == first.trust
+    ids = project.store.images.pool_index()[0]
+    np.save(project.directory / "other.npy", np.random.default_rng(9).normal(size=(len(ids), 6)))
+    import_vectors(project, project.directory / "other.npy", name=load_pool(project).embedding_set)
+    changed = map_view(Project.open(project.directory))
+    assert not np.allclose(changed.layout, first.layout)
 
 
 def test_what_the_browser_gets_is_what_python_counts_with(project: Project) -> None:

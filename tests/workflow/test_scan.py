@@ -12,7 +12,9 @@ import pytest
 from coldstart.errors import ColdstartError
 from coldstart.progress import Cancelled
 from coldstart.project import Project
-from coldstart.store import NewEvent
+from coldstart.store import Images, NewEvent, memory
+from coldstart.workflow import formats
+from coldstart.workflow.formats import pool_formats
 from coldstart.workflow.scan import scan, thumbnail_file
 
 
@@ -198,3 +200,22 @@ def test_images_that_are_in_the_project_are_not_added_again(project: Project) ->
     with pytest.raises(ColdstartError, match="twice"):
         Project.create(project.directory.with_name("other"), [folder, folder / "inner"])
     assert Project.open(project.directory).images == project.images
+
+
+def test_formats_are_counted_again_only_when_an_image_has_changed(
+    project: Project, make_image: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "_WORTH_A_FILE", 1)
+    scan(project)
+    first = pool_formats(project)
+    assert sum(number for _, number in first.counts) == 6
+    memory.forget(str(project.store.url))
+    with monkeypatch.context() as context:
+        context.delattr(Images, "formats")  # the file says it all
+        assert pool_formats(project) == first
+    make_image("more.bmp", size=(900, 20))
+    scan(project)
+    second = pool_formats(project)
+    assert dict(second.counts) == dict(first.counts) | {"BMP": 1 + dict(first.counts)["BMP"]}
+    assert second.sizes is not None
+    assert second.sizes[1:3] == (20, 900)

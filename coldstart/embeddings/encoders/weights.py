@@ -116,7 +116,7 @@ def download_weights(card: EncoderCard) -> Path:
             f"here: {_reason(error)}.",
             f"Choose the encoder {alternative!r}, which needs no download; or run "
             f"`{card.weights.command}` on a connected machine and put the file at "
-            f"{card.weights.cached_file}, or name it with --weights.",
+            f"{card.weights.cached_file}, or name it under Weights on its card (--weights).",
         ) from error
 
 
