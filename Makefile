@@ -14,14 +14,14 @@ PORT ?= 8501
 # torch is compiled to bytecode once, not by every process that starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install run test lint unit system browser bench docs lock clean
+.PHONY: install run test lint unit pages system browser bench docs lock clean
 
 install: $(VENV)/.installed
 
 run: install
 	$(BIN)/python -m streamlit run app.py --server.port=$(PORT)
 
-test: lint unit system browser
+test: lint unit pages system browser
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -30,11 +30,16 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 # Several tests at a time, each with one thread: with more they take ten times as long together.
-unit system: export OMP_NUM_THREADS = 1
+unit pages system: export OMP_NUM_THREADS = 1
 
 unit: $(VENV)/.installed-dev
 	sh tests/need-servers.sh
-	$(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/system -n 2
+	$(BIN)/python -m pytest tests --ignore=tests/pages --ignore=tests/system --ignore=tests/browser -n 2
+
+# Every page as Streamlit runs it, over small real projects.
+pages: $(VENV)/.installed-dev
+	sh tests/need-servers.sh
+	$(BIN)/python -m pytest tests/pages -n 2
 
 # Real servers, killed processes, real training: minutes, where the unit tests take seconds.
 system: $(VENV)/.installed-dev
