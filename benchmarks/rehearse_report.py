@@ -182,16 +182,33 @@ def _page(found: list[Case], plain: list[Case], compared: list[Case]) -> Iterabl
         if some:
             yield f"## {title}"
             yield ""
+            for about, group in _conditions(some):
+                yield f"{about}: area minus that of the default, in points; then splits."
+                yield ""
+                yield from _beside_default(group)
             for case in some:
-                more = f"largest class {case.imbalance:g} times the smallest"
-                if case.batch is not None:
-                    more = f"{case.batch} images at a time"
+                more = _uneven(case) if case.batch is None else f"{case.batch} images at a time"
                 yield f"### {case.title}, {more}"
                 yield ""
                 yield from _table(case)
     yield from _encoders(compared)
     if RESULT.exists():
         yield from markdown(json.loads(RESULT.read_text(encoding="utf-8")))
+
+
+def _conditions(some: list[Case]) -> Iterable[tuple[str, list[Case]]]:
+    """The cases of one imbalance, or of one batch size in images a class, under its name."""
+    groups: dict[str, list[Case]] = {}
+    for case in some:
+        about = _uneven(case)
+        if case.batch is not None:
+            about = f"{case.batch / case.classes:g} images a class at a time"
+        groups.setdefault(about[0].upper() + about[1:], []).append(case)
+    return groups.items()
+
+
+def _uneven(case: Case) -> str:
+    return f"largest class {case.imbalance:g} times the smallest"
 
 
 def _claims(plain: list[Case]) -> Iterable[str]:
@@ -256,13 +273,17 @@ def _claims(plain: list[Case]) -> Iterable[str]:
     yield "4. **No peer has a larger area on more than one data set**, with an interval that"
     yield "   excludes zero: area of the peer minus that of the default, in points; then splits."
     yield ""
-    known = {run.strategy for case in plain for run in case.runs}
-    peers = sorted(known - {POLICY, RANDOM, EVERYTHING})
-    yield "| | " + " | ".join(case.title for case in plain) + " | better on |"
-    yield "| --- | " + " | ".join("---" for _ in plain) + " | --- |"
-    for peer in peers:
+    yield from _beside_default(plain)
+
+
+def _beside_default(some: list[Case]) -> Iterable[str]:
+    """Area of every strategy minus that of the default, case by case, on the splits of both."""
+    known = {run.strategy for case in some for run in case.runs}
+    yield "| | " + " | ".join(case.title for case in some) + " | better on |"
+    yield "| --- | " + " | ".join("---" for _ in some) + " | --- |"
+    for peer in sorted(known - {POLICY, RANDOM, EVERYTHING}):
         cells, better = [], set()
-        for case in plain:
+        for case in some:
             pairs = _pairs(case, peer, POLICY)
             if len(pairs) < FEWEST_PAIRS:
                 cells.append("")
