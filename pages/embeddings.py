@@ -25,6 +25,7 @@ training = job_card(project, "simclr")
 active = embedding_view.active(project)
 if active is not None:
     step_link(action, "label", "Go to Select & Label")
+    embedding_view.without_vector(project, active, disabled=computing or not session.may("run"))
     embedding_view.likeness(project, active)
     compare(project, active.name)
 else:

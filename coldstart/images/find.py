@@ -92,7 +92,7 @@ def _walk(root: Path, on_unreadable: Callable[[str, str], None] | None) -> Itera
 def _listed(folder: str) -> tuple[list[str], list[str]]:
     """The folders in a folder and its other entries by name, in order, without hidden ones.
 
-    The names alone: of a million files in one folder the entries would fill 300 MB.
+    The names alone: of a million files in one folder the entries would fill 900 MB, not 90.
     """
     subfolders: list[str] = []
     others: list[str] = []

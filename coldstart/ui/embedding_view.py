@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from coldstart.project import Project
 from coldstart.ui import job_card, session
-from coldstart.ui.guard import guard, guarded
+from coldstart.ui.guard import guard, guarded, plain
 from coldstart.ui.head import question
 from coldstart.ui.thumbnails import neighbours_html
 from coldstart.ui.words import count
@@ -40,6 +40,32 @@ def compute_default(project: Project, action: DeltaGenerator, *, disabled: bool)
         "Compute embeddings", type="primary", icon=":material/play_arrow:", disabled=disabled
     ):
         job_card.start(project, "embed", ["--encoder", DEFAULT_ENCODER])
+
+
+def without_vector(project: Project, active_one: EmbeddingSet, *, disabled: bool) -> None:
+    """Say that images came since the set was made, and offer to compute theirs."""
+    from coldstart.workflow.pictures import pictures_of
+
+    lacking = pictures_of(project, active_one).without_vector
+    if not lacking:
+        return
+    encoder = str(active_one.meta.get("encoder", "file"))
+    own = encoder == "file"
+    with st.container(border=True, gap="small", key="without_vector"):
+        st.markdown(
+            f"**{count(lacking, 'image')}** without a vector in “{plain(active_one.name)}”: until "
+            "there is one, nothing is picked or predicted of "
+            + ("it. " if lacking == 1 else "them. ")
+            + ("Import your vectors again, with the new ones." if own else "")
+        )
+        if not own and st.button(
+            "Compute what is missing", icon=":material/play_arrow:", disabled=disabled
+        ):
+            arguments = ["--encoder", encoder, "--name", active_one.name]
+            weights = active_one.meta.get("weights_file")
+            job_card.start(
+                project, "embed", [*arguments, *(["--weights", str(weights)] if weights else [])]
+            )
 
 
 def likeness(project: Project, active_one: EmbeddingSet) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from page_helpers import OpenPage, buttons, press, primary, texts
+from PIL import Image
 
 from coldstart.embeddings.encoders import ENCODERS
 from coldstart.project import Project
 from coldstart.workflow.embed import import_vectors, use_set
 from coldstart.workflow.pool import active_set
+from coldstart.workflow.scan import scan
 
 
 def test_every_encoder_has_a_card(open_page: OpenPage, scanned: Project) -> None:
@@ -41,6 +43,29 @@ def test_a_finished_set_shows_six_images_with_five_neighbours(
     assert alike.count("<img") == 6 * 6
     assert primary(app) == ["Go to Select & Label"]
     assert "24 vectors of 6 dimensions" in texts(app)
+
+
+def test_images_that_came_later_are_told_and_computed(
+    open_page: OpenPage, embedded: Project, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Compute what is missing" not in buttons(open_page("embeddings", embedded))
+    Image.fromarray(np.full((24, 24, 3), 99, np.uint8)).save(images / "later.png")
+    scan(embedded)
+    started: list[list[str]] = []
+    monkeypatch.setattr("coldstart.jobs.submit", lambda _, kind, words, by: started.append(words))
+    app = open_page("embeddings", embedded)
+    assert "**1 image** without a vector" in texts(app)
+    press(app, "Compute what is missing")
+    assert started == [["--encoder", "made for the test", "--name", "made"]]
+
+    np.save(images / "mine.npy", np.random.default_rng(2).normal(size=(25, 3)))
+    import_vectors(embedded, images / "mine.npy")
+    (images / "later.png").unlink()
+    Image.fromarray(np.full((24, 24, 3), 98, np.uint8)).save(images / "last.png")
+    scan(embedded)
+    app = open_page("embeddings", embedded)
+    assert "Import your vectors again" in texts(app)
+    assert "Compute what is missing" not in buttons(app)
 
 
 def test_a_running_job_shows_how_far_it_is(open_page: OpenPage, scanned: Project) -> None:
