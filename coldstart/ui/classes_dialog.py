@@ -44,7 +44,9 @@ def _add(project: Project) -> None:
         left, right = st.columns([4, 1], vertical_alignment="bottom")
         name = left.text_input("New class", max_chars=100)
         if right.form_submit_button("Add") and name.strip():
-            _do(lambda: changes.add(project, name, by=session.annotator()), f"“{name}” added.")
+            names = {row.name for row in project.store.classes.all()}
+            said = f"“{name}” is a class already." if name.strip() in names else f"“{name}” added."
+            _do(lambda: changes.add(project, name, by=session.annotator()), said)
 
 
 def _edit(project: Project, rows: list[ClassRow]) -> None:

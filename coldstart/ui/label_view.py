@@ -23,6 +23,7 @@ _QUEUE = "label_queue"
 _PAGE = "label_page"
 _VIEW = "label_view"
 _PER_PAGE = "label_per_page"
+_REORDERED = "label_reordered"
 PER_PAGE_CHOICES = (24, 48, 60, 96, 120)
 FOUND = "found"
 
@@ -42,13 +43,14 @@ class Queue:
 def queue(project: Project) -> Queue:
     """The queue as it was when the page was opened, with what has been queued since.
 
-    Answered images stay where they are until the person leaves the page or queues again: a grid
-    whose cells move while one labels cannot be labelled by hand.
+    Answered images stay where they are until the person leaves the page, queues again or chooses
+    another order: a grid whose cells move while one labels cannot be labelled by hand.
     """
     waiting = project.store.batches.waiting(session.annotator())
     kept: tuple[str, list[int]] | None = st.session_state.get(_QUEUE)
     here = str(project.directory)
-    if session.just_arrived() or kept is None or kept[0] != here:
+    moves = st.session_state.pop(_REORDERED, False) and bool(waiting)
+    if session.just_arrived() or moves or kept is None or kept[0] != here:
         image_ids = waiting
         st.session_state[_PAGE] = 0
     else:
@@ -70,7 +72,7 @@ def view_picker(project: Project, shown: Queue) -> str:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         chosen = _view_control(project)
         if chosen == "queue" and shown.images:
-            queue_order.order_picker(project, on_change=_first_page)
+            queue_order.order_picker(project, on_change=_reordered)
         search_view.search_popover(project, on_change=_first_page)
         search_view.classes_button(project)
         search_view.pace_popover(project, shown.waiting)
@@ -92,22 +94,21 @@ def _view_control(project: Project) -> str:
     titles = {"queue": "Queue"} | {kind.name: kind.title for kind in LABEL_KINDS.values()}
     if session.may("review"):
         titles["disagreement"] = "Disagreements"
-    if not search_view.current(project).is_empty:
-        titles[FOUND] = "Found"
-        st.session_state[_VIEW] = FOUND
-    elif st.session_state.get(_VIEW) not in titles:
-        st.session_state[_VIEW] = "queue"
+    key, first = _control_key(project), "queue"
+    if key != _VIEW:
+        titles[FOUND], first = "Found", FOUND
+    st.session_state.setdefault(key, first)
     chosen = st.segmented_control(
         "Images shown",
         list(titles),
         format_func=titles.__getitem__,
         required=True,
-        key=_VIEW,
+        key=key,
         label_visibility="collapsed",
-        on_change=_leave_search,
-        args=(project,),
+        on_change=_chosen,
+        args=(project, key),
     )
-    return str(chosen or "queue")
+    return str(chosen or first)
 
 
 def labeller(project: Project, view: str, shown: Queue | None = None) -> None:
@@ -223,10 +224,28 @@ def _turn(page: int) -> None:
     st.session_state[_PAGE] = page
 
 
-def _leave_search(project: Project) -> None:
-    """Another list was chosen: it is shown, and no longer what was found."""
-    search_view.clear(project)
+def _reordered() -> None:
+    """All cells move anyway, so those that are answered go."""
+    st.session_state[_REORDERED] = True
     _first_page()
+
+
+def _chosen(project: Project, key: str) -> None:
+    """A list was chosen: it is shown from its first page, and no longer what was found."""
+    if key != _control_key(project):
+        return  # the browser has told once more of a control that is gone
+    if key != _VIEW:
+        st.session_state[_VIEW] = st.session_state[key]
+        search_view.clear(project)
+    _first_page()
+
+
+def _control_key(project: Project) -> str:
+    """The key of the control that is drawn: each search has its own, for the browser still knows
+    what the one before stood at."""
+    if search_view.current(project).is_empty:
+        return _VIEW
+    return f"{_VIEW}_{search_view.number()}"
 
 
 def _first_page() -> None:

@@ -22,7 +22,7 @@ from coldstart.workflow.to_target import ToTarget, to_target
 
 Option = TypeVar("Option")
 
-_SEARCH = "label_search"
+_SEARCH, _NUMBER = "label_search", "label_search_number"
 _OPEN, _DONE = "search_open", "search_done"
 _QUEUE_AT_ONCE = 5_000
 _STATES = {"": "Any", "unlabelled": "Unlabelled"} | {
@@ -45,9 +45,16 @@ def look_for_like(project: Project, image_id: int, on_change: Callable[[], None]
 def clear(project: Project) -> None:
     """Look for nothing any more."""
     _set(project, Search())
+    st.session_state[_DONE] = True
+
+
+def number() -> int:
+    """Which search of this session it is."""
+    return int(st.session_state.get(_NUMBER, 0))
 
 
 def _set(project: Project, search: Search) -> None:
+    st.session_state[_NUMBER] = number() + 1
     st.session_state[_SEARCH] = (str(project.directory), search)
 
 

@@ -107,10 +107,9 @@ def nearest_to(project: Project, query: NDArray[np.float32], *, limit: int) -> l
     count = min(2 * limit, len(similar))  # some may be gone or unusable
     best = np.argpartition(-similar, count - 1)[:count]
     best = best[np.argsort(-similar[best], kind="stable")]
-    ids = embedding_set.image_ids[best].tolist()
-    rows = project.store.images.get(ids)
-    usable = [one for one in ids if one in rows and rows[one].usable]
-    return usable[:limit]
+    usable = within(project.store.images.pool_index()[0], embedding_set.image_ids[best])
+    found: list[int] = usable[:limit].tolist()
+    return found
 
 
 def _ranked(project: Project, search: Search) -> NDArray[np.int64]:

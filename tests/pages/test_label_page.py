@@ -176,6 +176,24 @@ def test_answered_images_stay_until_the_person_leaves(
     assert [one["id"] for one in labeller_data(app)["images"]] == shown[1:]
 
 
+def test_another_order_is_one_of_what_is_left_to_answer(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    ids = [row.image_id for row in embedded.store.images.usable()[:8]]
+    queue_images(embedded, ids, "for the test")
+    app = open_page("label", embedded)
+    for image_id in ids[:3]:
+        answer(embedded, image_id)
+    app.run()
+    assert [one["id"] for one in labeller_data(app)["images"]] == ids
+    app.selectbox(key="queue_order").set_value("likeness").run()
+    assert sorted(one["id"] for one in labeller_data(app)["images"]) == ids[3:]
+    for image_id in ids[3:]:
+        answer(embedded, image_id)
+    app.selectbox(key="queue_order").set_value("rank").run()
+    assert len(labeller_data(app)["images"]) == 5  # nothing is left: what was done stays in sight
+
+
 def test_when_all_is_answered_the_next_step_is_offered(
     open_page: OpenPage, embedded: Project
 ) -> None:
