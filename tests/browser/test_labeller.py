@@ -206,6 +206,24 @@ def test_a_class_named_while_labelling_takes_the_image_and_has_a_key(
     assert labelling.events() == [(1, "class", "fox 1"), (2, "class", "fox 1")]
 
 
+def test_what_is_typed_while_a_class_is_being_made_is_no_key(
+    tab: Page, grid: Locator, labelling: Labelling
+) -> None:
+    tab.route("**/classes", lambda route: None)  # a server that takes its time
+    press(tab, "n")
+    tab.keyboard.type("fox")
+    press(tab, "Enter", "n")
+    tab.keyboard.type("glass bo")
+    tab.wait_for_timeout(100)
+    tab.unroute("**/classes")  # now it answers
+    expect(cell(grid, 0)).to_have_attribute("aria-label", "IMG_0.jpg, fox")
+    tab.keyboard.type("ttles")
+    press(tab, "Enter")
+    expect(cell(grid, 1)).to_have_attribute("aria-label", "IMG_1.jpg, glass bottles")
+    expect_saved(tab)
+    assert labelling.events() == [(1, "class", "fox"), (2, "class", "glass bottles")]
+
+
 def test_a_digit_without_a_class_says_how_to_make_one(
     tab: Page, grid: Locator, labelling: Labelling
 ) -> None:

@@ -5,7 +5,9 @@ import { flush, post } from "./outbox.js";
 import { ask } from "./requests.js";
 import { showNote, speak } from "./bar.js";
 import { openDialog, showComments, showWhy, showZoom } from "./dialogs.js";
-import { answer, confirm, newUuid, redo, undo } from "./answering.js";
+import {
+  answer, answerBehind, confirm, goOn, newUuid, originFor, redo, undo,
+} from "./answering.js";
 import { extend, moveCursor, select, selectGroup, selectRow, targets, toggle } from "./moving.js";
 import { paintAt } from "./page.js";
 
@@ -134,21 +136,29 @@ export function nameFor(labeller, places) {
   labeller.parts.className.placeholder = count > 0 ? `New class for ${images}` : "New class (n)";
 }
 
-/** Make the class typed into the field, and give it to the images it was opened for. */
+/**
+ * Make the class typed into the field, and give it to the images it was opened for. The hand goes on
+ * meanwhile: were the focus moved when the server answers, what is typed then would be taken for keys.
+ */
 export async function nameClass(labeller) {
   const { parts, outbox, data } = labeller;
   const name = parts.className.value.trim();
   if (!name) return parts.grid.focus();
+  const byKey = labeller.namingFor !== null;
   const places = labeller.namingFor ?? [...labeller.selected].sort((a, b) => a - b);
+  const rows = places.map((place) => labeller.images[place]);
+  const origin = originFor(labeller, places);
+  parts.className.value = "";
+  if (places.length > 0) goOn(labeller, places);
+  if (byKey) parts.grid.focus();
   try {
     const reply = await ask(labeller, data.urls.classes, { name });
     labeller.addClass(reply);
-    parts.className.value = "";
     showNote(parts, "");
-    if (places.length > 0) answer(labeller, { kind: "class", class_id: reply.id }, places);
-    if (labeller.namingFor) parts.grid.focus();
+    answerBehind(labeller, { kind: "class", class_id: reply.id, origin }, rows);
     void flush(outbox).then(() => labeller.changed());
   } catch (error) {
+    if (!parts.className.value) parts.className.value = name;
     showNote(parts, `The class “${name}” is not made yet. ${error.message}`);
   }
 }

@@ -16,23 +16,46 @@ const LONGEST_ANSWER_MS = 120000; // longer pauses were not spent on one image
 const HAND_ORIGINS = new Set(["human", "cluster", "model"]);
 
 /** Give an answer to the selection or the image under the cursor, then go on to the next. */
-export function answer(labeller, value, places = targets(labeller)) {
-  const origin = labeller.ofOneKind && places.length > 1 ? "cluster" : "human";
-  const given = value && { ...value, origin };
-  give(labeller, places.map((place) => [place, given]));
+export function answer(labeller, value) {
+  const places = targets(labeller);
+  const given = value && { ...value, origin: originFor(labeller, places) };
+  if (!give(labeller, places.map((place) => [labeller.images[place], given]))) return;
+  if (value) goOn(labeller, places);
+  else {
+    if (!labeller.parts.zoom.open && labeller.selected.size > 0) select(labeller, []);
+    showCursor(labeller);
+  }
+}
+
+/** Give an answer to images that the cursor has left already, on whatever page they are. */
+export function answerBehind(labeller, value, rows) {
+  give(labeller, rows.map((row) => [row, value]));
+}
+
+/** How an answer to these places comes about: image by image, or for look-alikes together. */
+export function originFor(labeller, places) {
+  return labeller.ofOneKind && places.length > 1 ? "cluster" : "human";
+}
+
+/** Leave these places: nothing is selected, and the cursor is on the next open image. */
+export function goOn(labeller, places) {
+  if (!labeller.parts.zoom.open && labeller.selected.size > 0) select(labeller, []);
+  advance(labeller, Math.max(...places));
 }
 
 /** Take what is suggested: for the selection or the cursor, its row, or the page. */
 export function confirm(labeller, reach) {
   const wanted = { one: targets, row: rowHere, page: wholePage }[reach](labeller);
   const changed = wanted.filter((place) => justChanged(labeller, labeller.images[place]));
-  const given = wanted.flatMap((place) => {
-    if (changed.includes(place)) return [];
-    const found = suggestionFor(labeller, labeller.images[place]);
-    if (!found) return [];
-    return [[place, { kind: "class", class_id: found.class_id, origin: "model" }]];
+  const taken = wanted.filter(
+    (place) => !changed.includes(place) && suggestionFor(labeller, labeller.images[place]),
+  );
+  const given = taken.map((place) => {
+    const row = labeller.images[place];
+    const { class_id } = suggestionFor(labeller, row);
+    return [row, { kind: "class", class_id, origin: "model" }];
   });
-  if (given.length > 0) give(labeller, given);
+  if (give(labeller, given)) goOn(labeller, taken);
   if (changed.length > 0) {
     const words = changed.length === 1
       ? "One suggestion has just changed and was not taken: look again."
@@ -41,10 +64,9 @@ export function confirm(labeller, reach) {
   } else if (given.length === 0) showNote(labeller.parts, "Nothing is suggested here: label it with a class's key.", "calm");
 }
 
-/** @param {[number, object|null][]} given place and answer */
+/** @param {[object, object|null][]} given image and answer @returns {boolean} whether any was */
 function give(labeller, given) {
-  const changes = given.map(([place, value]) => {
-    const row = labeller.images[place];
+  const changes = given.map(([row, value]) => {
     const shown = labeller.answers.get(row.id) ?? null;
     const own = shown && (shown.annotator ?? labeller.annotator) === labeller.annotator;
     return {
@@ -53,21 +75,19 @@ function give(labeller, given) {
       suggestion: value?.kind === "class" ? suggestionFor(labeller, row) : null,
     };
   });
-  if (changes.length === 0) return;
+  if (changes.length === 0) return false;
   const now = Date.now();
   const spent = now - labeller.lastAnswerAt;
   labeller.lastAnswerAt = now;
   const step = { step: newUuid(), changes };
   remember(labeller.history, step);
   apply(labeller, step, "after", null, spent <= LONGEST_ANSWER_MS ? spent / 1000 : null);
-  const places = given.map(([place]) => place);
-  if (!labeller.parts.zoom.open && labeller.selected.size > 0) select(labeller, []);
   if (given.some(([, value]) => value)) {
     labeller.recent.push({ at: now, count: changes.length });
     showPace(labeller.parts, labeller.recent);
-    advance(labeller, Math.max(...places));
-  } else showCursor(labeller);
+  }
   speak(labeller.parts, sentenceFor(labeller, changes, "after"));
+  return true;
 }
 
 /** Undo the newest step, on whatever page its images are; older ones are fetched if need be. */
