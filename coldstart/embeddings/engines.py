@@ -18,7 +18,7 @@ from coldstart.embeddings.encoders import Encoder
 from coldstart.images.read import ImageProblem, read_image
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageToEmbed:
     """One image of the pool; ``content_hash`` says whether its vector is known already."""
 

@@ -78,6 +78,13 @@ class Images(ScannedFiles):
         """
         return self._rows(select(*COLUMNS).where(IN_POOL).order_by(images.c.image_id))
 
+    def each_usable(self) -> Iterator[ImageRow]:
+        """`usable`, one after another: a list of a million rows fills 600 MB."""
+        query = select(*COLUMNS).where(IN_POOL).order_by(images.c.image_id)
+        with self._engine.connect() as connection:
+            rows = connection.execution_options(yield_per=CHUNK).execute(query)
+            yield from (image_row(dict(row._mapping)) for row in rows)
+
     def pool_index(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
         """The pool as two arrays by `image_id`: the ids, and the content hashes as bytes ``S64``.
 

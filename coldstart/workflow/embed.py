@@ -65,7 +65,7 @@ def embed(
     from coldstart.embeddings.extract import ImageToEmbed, extract
 
     started = time.monotonic()
-    rows = _usable(project)
+    _refuse_without_images(project)
     chosen = dict(options or {})
     if encoder == DEFAULT_ENCODER:
         # Where a mirrored image means something else, the encoder must not average over it.
@@ -74,7 +74,8 @@ def embed(
     set_name = slug(name or _set_name(encoder, weights, chosen))
     directory = project.embeddings / set_name
     images = [
-        ImageToEmbed(row.image_id, row.content_hash or "", project.file_of(row)) for row in rows
+        ImageToEmbed(row.image_id, row.content_hash or "", project.file_of(row))
+        for row in project.store.images.each_usable()
     ]
     report = extract(made, images, directory, progress=progress, engine=_engine(engine))
     if report.computed:
@@ -85,7 +86,8 @@ def embed(
         prepare_pages(project, progress=after)
         if report.computed:
             find_alike(project, progress=after)
-    shown = {row.image_id: shown_name(row.path) for row in rows}
+    failed = project.store.images.get([image_id for image_id, _ in report.unreadable])
+    shown = {image_id: shown_name(row.path) for image_id, row in failed.items()}
     return EmbedReport(
         embedding_set=set_name,
         images=report.images,
@@ -177,7 +179,8 @@ def image_paths(project: Project) -> bytes:
 
 
 def _by_path(project: Project) -> list[ImageRow]:
-    return sorted(_usable(project), key=lambda row: (row.root, row.path))
+    _refuse_without_images(project)
+    return sorted(project.store.images.usable(), key=lambda row: (row.root, row.path))
 
 
 def prepare_pages(project: Project, *, progress: Progress = silent) -> None:
@@ -242,13 +245,11 @@ def _set_name(encoder: str, weights: Path | None, chosen: dict[str, Any]) -> str
     return encoder.removeprefix("timm:")
 
 
-def _usable(project: Project) -> list[ImageRow]:
-    rows = project.store.images.usable()
-    if not rows:
+def _refuse_without_images(project: Project) -> None:
+    if not project.store.images.count("usable"):
         raise ColdstartError(
             f"{project.name} has no usable image yet.", "Scan its folder first: coldstart scan."
         )
-    return rows
 
 
 def _forget_derived(project: Project, set_name: str) -> None:
