@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALIKE_TOGETHER = 8  # images a group of look-alikes has on average: about a row
-_MOST_COMPARED = 2_000
+_MOST_COMPARED = 3_000
 _UNSURE = 0.5  # a suggestion with less than this stands before the others of its class
 
 
@@ -30,7 +30,7 @@ def by_likeness(
     """Look-alikes side by side: small k-means groups, each followed by the one nearest to it.
 
     vectors : (n, d) float32 at length 1. Within a group the image that is least like the rest
-    stands first, where the eye begins. Of more than 2,000 images only these are compared, and
+    stands first, where the eye begins. Of more than 3,000 images only these are compared, and
     the rest follows as it came, in one group: more would keep a person for seconds.
     """
     from sklearn.cluster import KMeans

@@ -64,10 +64,10 @@ def test_few_images_stay_as_they_are() -> None:
 
 
 def test_of_very_many_images_the_first_are_grouped_and_the_rest_follows_as_it_came() -> None:
-    heap = np.random.default_rng(0).integers(0, 20, 2_100)
+    heap = np.random.default_rng(0).integers(0, 20, 3_100)
     found = by_likeness(np.eye(20, dtype=np.float32)[heap])
-    assert sorted(found.order.tolist()) == list(range(2_100))
-    assert found.order[2_000:].tolist() == list(range(2_000, 2_100))
-    assert len(set(found.groups[2_000:].tolist())) == 1
-    for group in set(found.groups[:2_000].tolist()):
-        assert len(set(heap[found.order[:2_000][found.groups[:2_000] == group]].tolist())) == 1
+    assert sorted(found.order.tolist()) == list(range(3_100))
+    assert found.order[3_000:].tolist() == list(range(3_000, 3_100))
+    assert len(set(found.groups[3_000:].tolist())) == 1
+    for group in set(found.groups[:3_000].tolist()):
+        assert len(set(heap[found.order[:3_000][found.groups[:3_000] == group]].tolist())) == 1
