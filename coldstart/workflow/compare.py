@@ -118,14 +118,15 @@ def neighbours_in(
 ) -> list[tuple[ImageRow, dict[str, list[ImageRow]]]]:
     """The same random images with their nearest neighbours in each set, nearest first.
 
-    Of more than 20,000 images, neighbours are looked for among 20,000 random ones.
+    Of more than 20,000 images, neighbours are looked for among 20,000 random ones, whatever the
+    seed: which they are is kept, so that other images are a matter of a moment.
     """
     sets = [_set_called(project, name) for name in names]
-    ids, rows_of = _in_common(project, sets)
-    random = np.random.default_rng(seed)
-    searched = np.sort(random.permutation(len(ids))[:IMAGES_TO_SEARCH])
-    ids, rows_of = ids[searched], [rows[searched] for rows in rows_of]
-    drawn = random.permutation(len(ids))[:count]
+    which = [(one.name, one.meta.get("created_at"), len(one.image_ids)) for one in sets]
+    ids, rows_of = project.store.images.remembered(
+        f"searched in {which}", lambda: _searched(project, sets)
+    )
+    drawn = np.random.default_rng(seed).permutation(len(ids))[:count]
     found: list[dict[str, list[int]]] = [{} for _ in drawn]
     for one, rows in zip(sets, rows_of, strict=True):
         nearest = _nearest(one.vectors, rows, drawn, neighbours)
@@ -138,6 +139,15 @@ def neighbours_in(
         (images[int(ids[row])], {name: [images[i] for i in near] for name, near in each.items()})
         for row, each in zip(drawn, found, strict=True)
     ]
+
+
+def _searched(
+    project: Project, sets: Sequence[EmbeddingSet]
+) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """`_in_common`, of a large pool a random part."""
+    ids, rows_of = _in_common(project, sets)
+    part = np.sort(np.random.default_rng(0).permutation(len(ids))[:IMAGES_TO_SEARCH])
+    return ids[part], [rows[part] for rows in rows_of]
 
 
 def _nearest(

@@ -191,10 +191,12 @@ def prepare_pages(project: Project, *, progress: Progress = silent) -> None:
     ------
     ColdstartError : nothing is embedded yet.
     """
-    from coldstart.workflow.map import map_view
+    from coldstart.workflow.map import KEPT_FROM_IMAGES, map_view
 
-    coverage_radius(project, load_pool(project), progress=progress)
-    map_view(project)
+    pool = load_pool(project)
+    coverage_radius(project, pool, progress=progress)
+    if len(pool.image_ids) >= KEPT_FROM_IMAGES:
+        map_view(project)
 
 
 def embedding_sets(project: Project) -> list[EmbeddingSet]:

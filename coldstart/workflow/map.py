@@ -26,7 +26,8 @@ from coldstart.workflow.pool import ProjectPool, load_pool
 TRUST_IMAGES = 5_000
 # By the vectors of so many images one tells whether the embedding is still the same.
 _WITNESSES = 32
-_KEPT_FROM_IMAGES = 20_000  # fewer are laid out in no time
+KEPT_FROM_IMAGES = 20_000
+"""The first layout of so many images is kept in a file; fewer are laid out in no time."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _directions(project: Project, pool: ProjectPool) -> tuple[NDArray[np.float32
         return kept.layout, float(kept.report["trust"])
     layout = pca_layout(pool.vectors)
     trust = _trust(pool, layout, 0)
-    if len(layout) >= _KEPT_FROM_IMAGES:
+    if len(layout) >= KEPT_FROM_IMAGES:
         with suppress(OSError):  # a full disk: then the next process lays it out too
             _write(file, pool, layout, MapReport(pool.embedding_set, len(layout), "pca", trust))
     return layout, trust

@@ -95,7 +95,7 @@ def test_new_images_are_placed_and_nothing_moves(project: Project, computed: lis
 def test_the_first_look_at_a_large_pool_is_laid_out_once(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(map_module, "_KEPT_FROM_IMAGES", 1)
+    monkeypatch.setattr(map_module, "KEPT_FROM_IMAGES", 1)
     first = map_view(project)
     assert first.method == "pca"
     with monkeypatch.context() as context:
