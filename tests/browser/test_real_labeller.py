@@ -1,4 +1,4 @@
-"""Searching on the real page: what is found stays until another list is chosen."""
+"""The labeller on its real page: searching, and changing classes while labelling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from queued import labellable
 from streamlit_server import REPOSITORY, StreamlitServer, free_port
 
@@ -57,6 +57,45 @@ def test_a_second_search_is_shown_and_kept_until_another_list_is_chosen(labeller
     labeller.get_by_text("Queue", exact=True).first.click()
     expect(cells).to_have_count(IMAGES)
     expect(labeller.get_by_text("images found")).to_have_count(0)
+
+
+def test_a_class_gets_another_key_and_is_merged_with_a_preview_and_one_undo(labeller: Page) -> None:
+    cells = labeller.get_by_role("grid", name="Images to label").get_by_role("gridcell")
+    expect(cells).to_have_count(IMAGES, timeout=60_000)
+    cells.nth(0).click()
+    labeller.keyboard.press("2")
+    expect(cells.nth(0)).to_have_attribute("aria-label", re.compile("dog$"))
+    labeller.get_by_role("button", name="Classes").click()
+    dialog = labeller.get_by_role("dialog")
+    _choose(dialog.get_by_role("combobox", name=re.compile("^Class")), "dog")
+    _choose(dialog.get_by_role("combobox", name=re.compile("Key")), "q")
+    dialog.get_by_role("button", name="Use this key").click()
+    expect(dialog.get_by_text("Key changed.")).to_be_visible()
+    dialog.get_by_label("New class").fill("dog")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    expect(dialog.get_by_text("“dog” is a class already.")).to_be_visible()
+    labeller.keyboard.press("Escape")
+    expect(labeller.get_by_role("button", name="q dog")).to_be_visible()
+    labeller.keyboard.press("q")
+    expect(cells.nth(1)).to_have_attribute("aria-label", re.compile("dog$"))
+
+    labeller.get_by_role("button", name="Classes").click()
+    dialog.get_by_role("tab", name="Merge").click()
+    _choose(dialog.get_by_role("combobox", name=re.compile("Merge these")), "dog")
+    dialog.get_by_text("2 images").click()  # the preview; and the open list closes
+    dialog.get_by_role("button", name="Merge", exact=True).click()
+    undo = dialog.get_by_role("button", name=re.compile("^undo Undo|Undo: ")).last
+    expect(undo).to_contain_text("merged")
+    undo.click()
+    expect(dialog.get_by_text("Undone: “dog” merged into “cat”.")).to_be_visible()
+    labeller.keyboard.press("Escape")
+    expect(cells.nth(0)).to_have_attribute("aria-label", re.compile("dog$"))
+
+
+def _choose(box: Locator, option: str) -> None:
+    box.click()
+    box.page.keyboard.type(option)
+    box.page.get_by_role("option", name=option).first.click()
 
 
 def _open_search(page: Page) -> None:
