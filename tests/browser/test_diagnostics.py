@@ -145,6 +145,7 @@ def test_a_small_map(
         expect(chart.locator(".legendtext").filter(has_text=entry).first).to_be_visible(
             timeout=WITHIN_MS
         )
+    expect(chart).to_have_count(1, timeout=WITHIN_MS)  # the one before it is gone
     # Over a point stands its picture.
     page.wait_for_selector(".cs-over-map[data-ready='true']", state="attached")
     place = chart.evaluate(
