@@ -9,6 +9,7 @@ import streamlit as st
 
 from coldstart.project import Project
 from coldstart.selection import strategies
+from coldstart.selection.coreset import CoreSet
 from coldstart.selection.strategy import Setting, Strategy, settings_of
 from coldstart.ui.weights_table import weights_table
 from coldstart.workflow.desk import Choice, default_strategy
@@ -19,6 +20,8 @@ _PEERS, _PEER_TITLE = "skactiveml", "One of scikit-activeml"
 # The settings that decide most are not folded away.
 _IN_SIGHT = ("delta",)
 _TITLES = {"delta": "Radius"}
+# From here on classes are called rare.
+_UNEVEN, _LABELS_TO_SAY = 5, 20
 
 
 def strategy_picker(project: Project) -> Choice:
@@ -41,6 +44,7 @@ def strategy_picker(project: Project) -> Choice:
         return Choice(f"{_PEERS}:{peer}", {}, 0, *_requests(project, class_names))
     kind = offered[name]
     st.markdown(kind.summary)
+    _rare_classes(name, list(counts.values()))
     settings: dict[str, Any] = {}
     known = {setting.name: setting for setting in settings_of(kind)}
     for one in _IN_SIGHT:
@@ -53,6 +57,18 @@ def strategy_picker(project: Project) -> Choice:
             _ask(project, name, setting, settings)
     seed = int(settings.pop("seed", 0))
     return Choice(name, settings, seed, *_requests(project, class_names))
+
+
+def _rare_classes(strategy: str, counts: list[int]) -> None:
+    """What rehearsals found for pools like this one, where it has rare classes."""
+    uneven = len(counts) > 1 and max(counts) >= _UNEVEN * min(counts)
+    if strategy != CoreSet.name and uneven and sum(counts) >= _LABELS_TO_SAY:
+        st.caption(
+            f"Your largest class has {max(counts) / min(counts):.0f} times the labels of the "
+            f"smallest. Where a few classes are rare, {CoreSet.title} found them sooner in "
+            "rehearsals on digits and on photos of rubbish, and asked about useless outliers on "
+            "CIFAR-10."
+        )
 
 
 def _ask(project: Project, strategy: str, setting: Setting, settings: dict[str, Any]) -> None:

@@ -329,6 +329,23 @@ def test_a_suggested_class_is_asked_for_before_anything_is_suggested(
     assert app.button(key="search_show").disabled
 
 
+def test_rare_classes_are_told_with_the_strategy_that_finds_them(
+    open_page: OpenPage, embedded: Project
+) -> None:
+    ids = [row.image_id for row in embedded.store.images.usable()]
+    for one in ids[:4]:
+        answer(embedded, one, "light")
+    for one in ids[4:19]:
+        answer(embedded, one)
+    assert "times the labels of the smallest" not in texts(open_page("label", embedded))
+    for one in ids[19:]:
+        answer(embedded, one)
+    app = open_page("label", embedded)
+    assert "has 5 times the labels of the smallest" in texts(app)
+    app.selectbox(key="strategy").select("coreset").run()
+    assert "times the labels of the smallest" not in texts(app)
+
+
 def test_what_is_found_is_named_with_its_order_and_left_by_choosing_another_list(
     open_page: OpenPage, embedded: Project
 ) -> None:
