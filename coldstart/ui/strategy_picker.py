@@ -21,7 +21,7 @@ _PEERS, _PEER_TITLE = "skactiveml", "One of scikit-activeml"
 _IN_SIGHT = ("delta",)
 _TITLES = {"delta": "Radius"}
 # From here on classes are called rare.
-_UNEVEN, _LABELS_TO_SAY = 5, 20
+_UNEVEN, _LABELS_TO_SAY = 10, 20
 
 
 def strategy_picker(project: Project) -> Choice:
@@ -65,9 +65,9 @@ def _rare_classes(strategy: str, counts: list[int]) -> None:
     if strategy != CoreSet.name and uneven and sum(counts) >= _LABELS_TO_SAY:
         st.caption(
             f"Your largest class has {max(counts) / min(counts):.0f} times the labels of the "
-            f"smallest. Where a few classes are rare, {CoreSet.title} found them sooner in "
-            "rehearsals on digits and on photos of rubbish, and asked about useless outliers on "
-            "CIFAR-10."
+            f"smallest. In rehearsals with classes 50 times rarer than others {CoreSet.title} was "
+            "better on digits and on photos of rubbish, because it found the rare ones sooner, and "
+            "worse on CIFAR-10, where it asked about oddities."
         )
 
 
