@@ -44,13 +44,13 @@ def compute_default(project: Project, action: DeltaGenerator, *, disabled: bool)
 
 def without_vector(project: Project, active_one: EmbeddingSet, *, disabled: bool) -> None:
     """Say that images came since the set was made, and offer to compute theirs."""
+    from coldstart.workflow.embed import words_to_complete
     from coldstart.workflow.pictures import pictures_of
 
     lacking = pictures_of(project, active_one).without_vector
     if not lacking:
         return
-    encoder = str(active_one.meta.get("encoder", "file"))
-    own = encoder == "file"
+    own = active_one.meta.get("encoder", "file") == "file"
     with st.container(border=True, gap="small", key="without_vector"):
         st.markdown(
             f"**{count(lacking, 'image')}** without a vector in “{plain(active_one.name)}”: until "
@@ -61,11 +61,7 @@ def without_vector(project: Project, active_one: EmbeddingSet, *, disabled: bool
         if not own and st.button(
             "Compute what is missing", icon=":material/play_arrow:", disabled=disabled
         ):
-            arguments = ["--encoder", encoder, "--name", active_one.name]
-            weights = active_one.meta.get("weights_file")
-            job_card.start(
-                project, "embed", [*arguments, *(["--weights", str(weights)] if weights else [])]
-            )
+            job_card.start(project, "embed", words_to_complete(active_one))
 
 
 def likeness(project: Project, active_one: EmbeddingSet) -> None:

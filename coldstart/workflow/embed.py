@@ -98,6 +98,23 @@ def embed(
     )
 
 
+def words_to_complete(embedding_set: EmbeddingSet) -> list[str]:
+    """What `coldstart embed` is told so that the vectors a set lacks are computed as the others."""
+    meta = embedding_set.meta
+    words = ["--encoder", str(meta.get("encoder")), "--name", embedding_set.name]
+    if meta.get("weights_file"):
+        words += ["--weights", str(meta["weights_file"])]
+    settings = meta.get("settings", {})
+    # Lists come from the network's own card or from beside its weights, and will again.
+    given = settings.get("arguments", {})
+    if meta.get("encoder") == DEFAULT_ENCODER:
+        given = {key: settings[key] for key in ("seed", "flip")}
+    for key, value in given.items():
+        if isinstance(value, bool | int | float | str):
+            words += ["--set", f"{key}={value}"]
+    return words
+
+
 ENGINES = ("local", "ray")
 
 

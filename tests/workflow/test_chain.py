@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coldstart.cli import main
 from coldstart.embeddings.matrix import EmbeddingSet
 from coldstart.errors import ColdstartError
 from coldstart.project import Project
@@ -15,11 +16,13 @@ from coldstart.store import NewEvent
 from coldstart.workflow.balls import purity
 from coldstart.workflow.diagnose import Coverage, coverage_history, current_coverage
 from coldstart.workflow.embed import (
+    embed,
     embedding_sets,
     image_paths,
     import_vectors,
     neighbour_examples,
     use_set,
+    words_to_complete,
 )
 from coldstart.workflow.export import export, manifest_bytes
 from coldstart.workflow.label import append_events, label_page
@@ -99,6 +102,20 @@ def test_an_image_whose_vector_points_nowhere_is_left_out(pool_project: Project)
     assert (len(after.image_ids), after.without_vector) == (IMAGES - 1, 1)
     assert overview(pool_project).coverage == 0
     assert preview(pool_project, "probcover", largest_budget=5).without_vector == 1
+
+
+def test_a_set_made_with_settings_of_its_own_is_completed_with_them(
+    project: Project, make_image: Callable[..., Path]
+) -> None:
+    scan(project)
+    embed(project, options={"flip": False, "seed": 3}, name="mine")
+    make_image("later.png")
+    scan(project)
+    (made,) = embedding_sets(project)
+    assert main(["embed", str(project.directory), *words_to_complete(made)]) == 0
+    (now,) = embedding_sets(project)
+    assert (made.name, len(made.image_ids), len(now.image_ids)) == ("mine", 6, 7)
+    assert now.meta["settings"]["flip"] is False
 
 
 def test_the_list_of_paths_is_in_the_order_of_the_rows(
