@@ -45,7 +45,8 @@ REPEATS = 20
 TO_THE_END = ("random", "auto")
 LAST_COMPARED = 20
 POOL = 1_200
-OWN = ("random", "auto", "kmeans", "probcover", "maxherding", "uherding", "margin")
+RARE = "auto+rare_classes=true"
+OWN = ("random", "auto", RARE, "kmeans", "probcover", "maxherding", "uherding", "margin")
 PEERS = tuple(
     f"skactiveml:{name}"
     for name in ("TypiClust", "ProbCover", "MaxHerding", "CoreSet", "Badge", "DropQuery", "Falcun")
@@ -109,6 +110,7 @@ def main() -> int:
     parser.add_argument("--parts", default=",".join(PARTS), help="in this order")
     parser.add_argument("--only", default=",".join(DATA_SETS), help="as in digits or digits:pixels")
     parser.add_argument("--strategies", help="instead of those of the parts")
+    parser.add_argument("--imbalances", help="with --measure-again: only these, as in 10,50")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -184,6 +186,11 @@ def measure_stored(home: Path, options: argparse.Namespace) -> None:
     store = RunFile(home / "runs", options.writer)
     done = {_key(line) for line in store.read()}
     lines = [line for line in stored_lines() if _key(line) not in done]
+    if options.strategies:
+        lines = [one for one in lines if one["strategy"] in options.strategies.split(",")]
+    if options.imbalances:
+        wanted = [float(one) for one in options.imbalances.split(",")]
+        lines = [one for one in lines if one["imbalance"] in wanted]
     for bench, of in _benches(options.cache or home / "vectors", options.only.split(","), ENCODERS):
         mine = [
             line for line in lines if (line["data"], line["encoder"]) == (bench.data, bench.encoder)

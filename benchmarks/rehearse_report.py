@@ -446,11 +446,7 @@ def _trimmed(runs: list[Run]) -> list[Run]:
         if not run.error:
             count = len(run.accuracy)
             least[run.strategy] = min(count, least.get(run.strategy, count))
-    lists = ("budgets", "accuracy", "balanced_accuracy", "nearest", "classes_found")
-    return [
-        Run(**run.as_dict() | {k: getattr(run, k)[: least.get(run.strategy)] for k in lists})
-        for run in runs
-    ]
+    return [run.cut(least.get(run.strategy)) for run in runs]
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from coldstart.progress import Progress, silent
 from coldstart.rehearsal.splits import Split
 
-_MEASURED = ("accuracy", "balanced_accuracy", "nearest", "classes_found")
+_MEASURED = ("accuracy", "balanced_accuracy", "pool_accuracy", "nearest", "classes_found")
 RANDOM = "random"
 EVERYTHING = "everything"
 """The name of the run that is given every label of the pool: what all strategies work towards."""
@@ -44,6 +44,7 @@ class Run:
     budgets: list[int]
     accuracy: list[float] = field(default_factory=list)
     balanced_accuracy: list[float] = field(default_factory=list)
+    pool_accuracy: list[float] = field(default_factory=list)
     nearest: list[float] = field(default_factory=list)
     classes_found: list[int] = field(default_factory=list)
     picks: list[int] = field(default_factory=list)
@@ -53,6 +54,11 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """The run as JSON takes it."""
         return asdict(self)
+
+    def cut(self, count: int | None) -> Run:
+        """The run as if it had been measured at its first ``count`` budgets only."""
+        lists = ("budgets", *_MEASURED)
+        return Run(**self.as_dict() | {name: getattr(self, name)[:count] for name in lists})
 
 
 def parse_strategy(text: str, seed: int) -> Any:
@@ -115,14 +121,14 @@ def run_once(
                 return _closed(run, split, labelled, spent, f"{type(error).__name__}: {error}")
             spent += time.process_time() - started
             labelled = np.concatenate([labelled, found.indices])
-        _measure(run, vectors, classes, split.pool[labelled], split.test)
+        _measure(run, vectors, classes, split, split.pool[labelled])
     return _closed(run, split, labelled, spent, "")
 
 
 def run_everything(vectors: NDArray[np.float32], classes: NDArray[np.int64], split: Split) -> Run:
     """The head with every label of the pool: the accuracy that all labels give."""
     run = Run(EVERYTHING, split.number, split.imbalance, None, [len(split.pool)])
-    _measure(run, vectors, classes, split.pool, split.test)
+    _measure(run, vectors, classes, split, split.pool)
     return run
 
 
@@ -137,7 +143,7 @@ def measure_again(
         raise ValueError(f"the picks of {run.strategy} are not of split {split.number}")
     again = Run(**run.as_dict() | {name: [] for name in _MEASURED})
     for budget in run.budgets[: len(run.accuracy)]:
-        _measure(again, vectors, classes, np.asarray(run.picks[:budget]), split.test)
+        _measure(again, vectors, classes, split, np.asarray(run.picks[:budget]))
     return again
 
 
@@ -164,12 +170,13 @@ def _measure(
     run: Run,
     vectors: NDArray[np.float32],
     classes: NDArray[np.int64],
+    split: Split,
     labelled: NDArray[np.int64],
-    test: NDArray[np.int64],
 ) -> None:
-    """Add what the labels so far are worth."""
+    """Add what the labels so far are worth; ``labelled`` are rows of the data set."""
     from coldstart.training.probe import fit_probe
 
+    test = split.test
     known, true = classes[labelled], classes[test]
     found = np.unique(known)
     if len(found) == 1:
@@ -180,9 +187,12 @@ def _measure(
         numbers = np.array([int(name) for name in probe.class_names])
         predicted = numbers[probe.predict(vectors[test]).class_indices]
     right = predicted == true
-    per_class = [right[true == one].mean() for one in np.unique(true)]
+    tested = np.unique(true)
+    per_class = np.array([right[true == one].mean() for one in tested])
+    in_pool = np.array([np.sum(classes[split.pool] == one) for one in tested])
     closest = np.argmax(vectors[test] @ vectors[labelled].T, axis=1)
     run.accuracy.append(round(float(right.mean()), 5))
     run.balanced_accuracy.append(round(float(np.mean(per_class)), 5))
+    run.pool_accuracy.append(round(float(per_class @ in_pool / in_pool.sum()), 5))
     run.nearest.append(round(float((known[closest] == true).mean()), 5))
     run.classes_found.append(len(found))

@@ -15,6 +15,7 @@ from coldstart.selection.exact import Rows, Unit, row_blocks
 from coldstart.selection.kernels import Gaussian, Kernel
 from coldstart.selection.maxherding import Herding
 from coldstart.selection.pool import Pool
+from coldstart.selection.sparsity import sparsity
 from coldstart.selection.strategy import option
 
 _NARROWEST = 0.1
@@ -26,7 +27,8 @@ class UHerding(Herding):
     nearest labelled image.
 
     Each image weighs 1 - (p1 - p2); labelled ones weigh nothing. Without labels or probabilities it
-    is MaxHerding. Gain: what each pick adds to the weighted mean.
+    is MaxHerding. With ``flatten`` the weight is also multiplied by a power of `sparsity`, which is
+    not in the paper. Gain: what each pick adds to the weighted mean.
     """
 
     name = "uherding"
@@ -44,6 +46,13 @@ class UHerding(Herding):
     calibrate: bool = option(
         True, "Soften the probabilities so that they are right as often as they say."
     )
+    flatten: float = option(
+        0.0,
+        "How strongly images that lie apart count for more: the power of the distance to their "
+        "neighbours. 0 for all alike; rare classes often lie apart.",
+        minimum=0.0,
+        maximum=20.0,
+    )
 
     def _kernel(self, pool: Pool) -> Kernel:
         if not isinstance(self.width, str):
@@ -59,6 +68,9 @@ class UHerding(Herding):
             doubt, note = calibrated(pool, doubt)
             notes.append(note)
         mass = pool.mass * doubt.margin
+        if self.flatten:
+            mass *= sparsity(pool) ** self.flatten
+            notes.append("Images that lie apart from others count for more.")
         mass[pool.labelled] = 0
         if mass.sum() <= 1e-9 * pool.mass.sum():
             return pool.mass, [

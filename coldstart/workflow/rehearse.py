@@ -386,15 +386,5 @@ def _same_budgets(runs: list[Any]) -> list[Any]:
     splits have in common, and every run cut to it."""
     if not runs:
         return runs
-    least = min((run.budgets for run in runs), key=len)
-    count = len(least)
-    return [
-        type(run)(
-            **run.as_dict()
-            | {
-                name: getattr(run, name)[:count]
-                for name in ("budgets", "accuracy", "balanced_accuracy", "nearest", "classes_found")
-            }
-        )
-        for run in runs
-    ]
+    least = min(len(run.budgets) for run in runs)
+    return [run.cut(least) for run in runs]

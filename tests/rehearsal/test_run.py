@@ -17,6 +17,7 @@ from coldstart.rehearsal import (
 )
 from coldstart.selection import Random
 from coldstart.selection.usl import USL
+from coldstart.training.probe import fit_probe
 
 
 def blobs(
@@ -104,6 +105,33 @@ def test_the_accuracy_is_that_of_the_probe_on_the_test_set() -> None:
     assert run.nearest[0] == pytest.approx(
         nearest.score(vectors[split.test], truth[split.test]), abs=1e-4
     )
+
+
+def test_the_pool_accuracy_counts_classes_as_the_pool_has_them() -> None:
+    vectors, truth = blobs(per_class=200, spread=1.2)
+    split = draw_split(truth, 1, imbalance=10)
+    run = run_once(vectors, truth, split, "kmeans", (4, 40))
+    names = np.unique(truth)
+    share = np.array([np.mean(truth[split.pool] == one) for one in names])
+    for at, budget in enumerate(run.budgets):
+        picked = np.array(run.picks[:budget])
+        probe = fit_probe(vectors[picked], [str(one) for one in truth[picked]], seed=0)
+        said = np.array(probe.class_names)[probe.predict(vectors[split.test]).class_indices]
+        right = said == truth[split.test].astype(str)
+        recall = np.array([right[truth[split.test] == one].mean() for one in names])
+        assert run.pool_accuracy[at] == pytest.approx(float(share @ recall), abs=1e-4)
+    even = run_once(vectors, truth, draw_split(truth, 1), "kmeans", (4,))
+    assert even.pool_accuracy == pytest.approx(even.accuracy, abs=1e-4)
+
+
+def test_a_run_is_cut_to_its_first_budgets() -> None:
+    vectors, truth = blobs()
+    split = draw_split(truth, 2)
+    short = run_once(vectors, truth, split, "kmeans", (4, 8, 20)).cut(1)
+    whole = run_once(vectors, truth, split, "kmeans", (4,))
+    assert short.budgets == [4]
+    for name in ("accuracy", "balanced_accuracy", "pool_accuracy", "nearest", "classes_found"):
+        assert getattr(short, name) == getattr(whole, name)
 
 
 def test_a_run_can_be_repeated_pick_by_pick() -> None:

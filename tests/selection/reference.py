@@ -23,6 +23,14 @@ def all_distances(unit: NDArray) -> NDArray:
     return np.sqrt(np.cumsum(squares, axis=2)[:, :, -1])
 
 
+def sparsity(unit: NDArray) -> NDArray:
+    """(n,) distance to the fifth nearest other row (or the last, of fewer) over the median."""
+    nearest = np.sort(all_distances(unit), axis=1)[:, min(5, len(unit) - 1)]
+    if np.median(nearest) == 0:
+        return np.ones(len(unit))
+    return np.clip(nearest / np.median(nearest), 0.5, 2)
+
+
 def greedy_cover(
     unit: NDArray, delta: float, budget: int, labelled: list[int], mass: NDArray | None = None
 ) -> tuple[list[int], list[float]]:

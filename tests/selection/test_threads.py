@@ -12,6 +12,7 @@ from coldstart.selection import (
     herding_passes,
     make_strategy,
     neighbours,
+    sparsity,
     strategies,
     typiclust,
     usl,
@@ -33,6 +34,7 @@ BLOCKS = [
     (neighbours, "_TILE_ROWS", 100),
     (herding_passes, "_TILE_ROWS", 100),
     (kmeans_module, "_BLOCK_ENTRIES", 100),
+    (sparsity, "_BLOCK_ROWS", 100),
     (typiclust, "_TILE_ENTRIES", 3_000),
     (usl, "_TILE_ENTRIES", 3_000),
 ]
@@ -44,11 +46,15 @@ def test_same_picks_with_other_threads_and_blocks(
 ) -> None:
     # Copies of 100 rows, 40 of which are labelled: of equal ones the lowest must be picked.
     vectors = clustered(700, 32)
-    labels = [str(row % 3) for row in range(40)]
-    settings = {"steps": 20} if name == "activeft" else {}
+    even = [str(row % 3) for row in range(40)]
+    settings = {"activeft": {"steps": 20}, "auto": {"rare_classes": True}}.get(name, {})
 
     def picks() -> list[int]:
-        pool = Pool(vectors, labelled=range(40), labels=labels)
+        pool = Pool(vectors, labelled=range(40), labels=even)
+        if name == "auto":
+            # So uneven that it looks for rare classes.
+            labels = ["a"] * 37 + ["b", "b", "c"]
+            pool = Pool(vectors, labelled=range(40), labels=labels)
         if not strategies()[name].needs_labels and name not in ("auto", "uherding", "dcom", "tcm"):
             pool = Pool(vectors)
         return make_strategy(name, **settings).select(pool, 40).indices.tolist()

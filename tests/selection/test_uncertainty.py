@@ -7,7 +7,7 @@ import pytest
 import reference
 
 from coldstart.progress import silent
-from coldstart.selection import Auto, MaxHerding, Pool, UHerding, make_strategy, select
+from coldstart.selection import MaxHerding, Pool, UHerding, make_strategy, select
 from coldstart.selection.doubt import Doubt, calibrated, doubt_of
 from coldstart.selection.uncertainty import Bald
 
@@ -83,15 +83,16 @@ def test_bald_is_the_information_a_vote_would_give() -> None:
     np.testing.assert_allclose(picks.gains, np.sort(expected)[::-1][:4], rtol=1e-6)
 
 
-def test_uherding_is_the_plain_weighted_greedy() -> None:
+@pytest.mark.parametrize("flatten", [0.0, 4.0])
+def test_uherding_is_the_plain_weighted_greedy(flatten: float) -> None:
     vectors, classes = three_groups(20)
     labelled = [0, 20, 40, 41]
     pool = Pool(vectors, labelled=labelled, labels=classes[labelled])
-    picks = UHerding(calibrate=False).select(pool, 6)
+    picks = UHerding(calibrate=False, flatten=flatten).select(pool, 6)
     distances = reference.all_distances(pool.unit)
     width = min(distances[a, b] for a in labelled for b in labelled if a < b)
     kernel = np.exp(-((distances / width) ** 2))
-    mass = doubt_of(pool, "test").margin
+    mass = doubt_of(pool, "test").margin * reference.sparsity(pool.unit) ** flatten
     mass[labelled] = 0
     best = kernel[:, labelled].max(axis=1)
     for pick, gain in zip(picks.indices.tolist(), picks.gains.tolist(), strict=True):
@@ -134,18 +135,6 @@ def test_one_sure_model_does_not_stop_uherding() -> None:
     sure = np.tile([1.0, 0.0], (120, 1))
     picks = UHerding().select(Pool(vectors, probabilities=sure), 5)
     assert len(set(picks.indices.tolist())) == 5
-
-
-def test_auto_says_what_it_used() -> None:
-    vectors, classes = three_groups()
-    first = Auto().select(Pool(vectors), 6)
-    later = Auto().select(Pool(vectors, first.indices, classes[first.indices]), 6)
-    between = Auto().select(Pool(vectors, first.indices), 6)
-    assert "k-means" in first.notes[0]
-    assert "UHerding" in later.notes[0]
-    assert "MaxHerding" in between.notes[0]
-    assert first.strategy == later.strategy == "auto"
-    assert not set(first.indices.tolist()) & set(later.indices.tolist())
 
 
 def test_doubt_in_words() -> None:
