@@ -79,8 +79,10 @@ def pack(home: Path) -> int:
     table["versions"] = [json.dumps(one, sort_keys=True) for one in table["versions"]]
     for name in ("budgets", "classes_found", "picks"):
         table[name] = [np.asarray(one, dtype=np.int16) for one in table[name]]
-    for name in ("accuracy", "balanced_accuracy", "nearest"):
-        table[name] = [np.asarray(one, dtype=np.float32) for one in table[name]]
+    for name in ("accuracy", "balanced_accuracy", "pool_accuracy", "nearest"):
+        # A run stored before it was measured has none.
+        kept = [line.get(name, []) for line in unique.values()]
+        table[name] = [np.asarray(one, dtype=np.float32) for one in kept]
     table = table.sort_values(["data", "encoder", "imbalance", "strategy", "split"])
     STORED.parent.mkdir(exist_ok=True)
     table.to_parquet(STORED, index=False, compression="zstd")
@@ -186,6 +188,10 @@ def _page(found: list[Case], plain: list[Case], compared: list[Case]) -> Iterabl
                 yield f"{about}: area minus that of the default, in points; then splits."
                 yield ""
                 yield from _beside_default(group)
+                if group[0].imbalance > 1:
+                    yield f"{about}, every class counted as often as the pool has it: the same."
+                    yield ""
+                    yield from _beside_default(group, "pool_accuracy")
             for case in some:
                 more = _uneven(case) if case.batch is None else f"{case.batch} images at a time"
                 yield f"### {case.title}, {more}"
@@ -276,7 +282,7 @@ def _claims(plain: list[Case]) -> Iterable[str]:
     yield from _beside_default(plain)
 
 
-def _beside_default(some: list[Case]) -> Iterable[str]:
+def _beside_default(some: list[Case], measure: str = "accuracy") -> Iterable[str]:
     """Area of every strategy minus that of the default, case by case, on the splits of both."""
     known = {run.strategy for case in some for run in case.runs}
     yield "| | " + " | ".join(case.title for case in some) + " | better on |"
@@ -285,10 +291,11 @@ def _beside_default(some: list[Case]) -> Iterable[str]:
         cells, better = [], set()
         for case in some:
             pairs = _pairs(case, peer, POLICY)
+            pairs = [pair for pair in pairs if all(getattr(run, measure) for run in pair)]
             if len(pairs) < FEWEST_PAIRS:
                 cells.append("")
                 continue
-            one = compare_paired(*_areas(pairs))
+            one = compare_paired(*_areas(pairs, measure))
             if one.better:
                 better.add(case.data)
             cells.append(
@@ -431,10 +438,10 @@ def _pairs(case: Case, one: str, other: str) -> list[tuple[Run, Run]]:
     return [(first[s], second[s]) for s in sorted(set(first) & set(second))]
 
 
-def _areas(pairs: list[tuple[Run, Run]]) -> tuple[list[float], list[float]]:
+def _areas(pairs: list[tuple[Run, Run]], measure: str) -> tuple[list[float], list[float]]:
     count = min(len(run.budgets) for pair in pairs for run in pair)
     return tuple(  # type: ignore[return-value]
-        [float(area_under_curve(r.budgets[:count], r.accuracy[:count])) for r in runs]
+        [float(area_under_curve(r.budgets[:count], getattr(r, measure)[:count])) for r in runs]
         for runs in zip(*pairs)
     )
 

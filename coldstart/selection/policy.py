@@ -67,7 +67,8 @@ class Auto(Strategy):
         return False
 
     def quick(self, pool: Pool) -> Strategy:
-        return self._used(pool)[0].quick(pool)
+        # A preview shows the picks of what it is given: they must be the ones to come.
+        return self if self._search(pool) else self._used(pool)[0].quick(pool)
 
     def _pick(self, pool: Pool, budget: int, progress: Progress) -> Selection:
         used, why = self._used(pool)

@@ -329,21 +329,34 @@ def test_a_suggested_class_is_asked_for_before_anything_is_suggested(
     assert app.button(key="search_show").disabled
 
 
-def test_rare_classes_are_told_with_the_strategy_that_finds_them(
+def test_rare_classes_are_told_with_the_setting_that_looks_for_them(
     open_page: OpenPage, embedded: Project
 ) -> None:
     ids = [row.image_id for row in embedded.store.images.usable()]
-    for one in ids[:2]:
-        answer(embedded, one, "light")
-    for one in ids[2:19]:
+    answer(embedded, ids[0], "light")
+    for one in ids[1:19]:
         answer(embedded, one)
-    assert "times the labels of the smallest" not in texts(open_page("label", embedded))
+    app = open_page("label", embedded)
+    assert "times the labels of the smallest" not in texts(app)
+    assert app.toggle(key="setting_auto_rare_classes")
     for one in ids[19:22]:
         answer(embedded, one)
     app = open_page("label", embedded)
-    assert "has 10 times the labels of the smallest" in texts(app)
+    assert "has 21 times the labels of the smallest" in texts(app)
+    assert "*Look for rare classes* was worth" in texts(app)
+    app.toggle(key="audit_switch").set_value(False).run()
+    assert "are looked for" not in texts(app)
+    app.toggle(key="setting_auto_rare_classes").set_value(True).run()
+    assert "1 of 2 picks are by CoreSet" in texts(app)
+    seen = picks_shown(app)
     app.selectbox(key="strategy").select("coreset").run()
-    assert "times the labels of the smallest" not in texts(app)
+    assert "with *Automatic* was worth" in texts(app)
+    app.selectbox(key="strategy").select("auto").run()
+    app.toggle(key="setting_auto_rare_classes").set_value(True).run()
+    press(app, "Queue these 2")
+    queued = embedded.store.batches.waiting()
+    rows = embedded.store.images.get(queued)
+    assert [rows[one].name for one in queued] == seen
 
 
 def test_what_is_found_is_named_with_its_order_and_left_by_choosing_another_list(

@@ -173,3 +173,11 @@ def test_one_digit_in_fifty_is_found_sooner_than_by_maxherding() -> None:
         found.append([int(np.sum(one >= 1_000)) for one in picks])
     ours, plain = np.sum(found, axis=0)
     assert ours > plain
+
+
+def test_a_preview_shows_the_picks_to_come_where_classes_are_looked_for() -> None:
+    pool = labelled_pool(UNEVEN)
+    assert Auto(rare_classes=True).quick(pool).nested is False
+    assert Auto().quick(pool).select(pool, 5).indices.tolist() == (
+        Auto().select(pool, 5).indices.tolist()
+    )
