@@ -1,6 +1,6 @@
 """One class against the rest, one image in fifty: how soon is it found, and what is it worth?
 
-    python benchmarks/rare_class.py [--repeats 10] [--cache DIR]
+    python benchmarks/rare_class.py [--repeats 20] [--cache DIR]
 
 The default policy beside random, UHerding and farthest-first (ours and scikit-activeml's), on the
 data sets of `rehearse.py`. In each repeat another class is the rare one. A line a data set and
@@ -32,7 +32,7 @@ MOST_OF_THE_REST, ONE_IN = 1_150, 50
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--cache", type=Path, help="where vectors are kept")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")

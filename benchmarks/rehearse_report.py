@@ -29,6 +29,7 @@ MEASURES = Path(__file__).parent / "results" / "rehearse_encoders.json"
 PAGE = ROOT / "docs" / "evidence.md"
 PLOTS = ROOT / "docs" / "evidence"
 WORDS = Path(__file__).parent / "results" / "rehearse_words.md"
+RARE_CLASS = Path(__file__).parent / "results" / "rare_class.md"
 POLICY = "auto"
 EARLY = (1, 2, 5, 10)
 FEWEST_PAIRS = 5
@@ -197,6 +198,15 @@ def _page(found: list[Case], plain: list[Case], compared: list[Case]) -> Iterabl
                 yield f"### {case.title}, {more}"
                 yield ""
                 yield from _table(case)
+    if RARE_CLASS.exists():
+        yield "## One image in fifty is of the other class"
+        yield ""
+        yield "Two classes, made of those of the data set: one against the rest, in each repeat"
+        yield "another. Labels until the first rare image was found (median), how many rare ones were"
+        yield "among the first 50 and 200 labels, and the accuracy in % at 200: both classes alike, and"
+        yield "with the pool's own shares. By `benchmarks/rare_class.py`, 20 repeats."
+        yield ""
+        yield RARE_CLASS.read_text(encoding="utf-8")
     yield from _encoders(compared)
     if RESULT.exists():
         yield from markdown(json.loads(RESULT.read_text(encoding="utf-8")))
