@@ -201,10 +201,11 @@ def _page(found: list[Case], plain: list[Case], compared: list[Case]) -> Iterabl
     if RARE_CLASS.exists():
         yield "## One image in fifty is of the other class"
         yield ""
-        yield "Two classes, made of those of the data set: one against the rest, in each repeat"
-        yield "another. Labels until the first rare image was found (median), how many rare ones were"
-        yield "among the first 50 and 200 labels, and the accuracy in % at 200: both classes alike, and"
-        yield "with the pool's own shares. By `benchmarks/rare_class.py`, 20 repeats."
+        yield "Two classes, made of those of the data set: one against the rest, in each"
+        yield "repeat another. Labels until the first rare image was found (median), how many rare"
+        yield "ones were among the first 50 and 200 labels, and the accuracy in % at 200: both"
+        yield "classes alike, and with the pool's own shares. 20 repeats of"
+        yield "`benchmarks/rare_class.py`."
         yield ""
         yield RARE_CLASS.read_text(encoding="utf-8")
     yield from _encoders(compared)
