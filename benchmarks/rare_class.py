@@ -79,11 +79,8 @@ def in_figures(runs: list[tuple[Run, np.ndarray]]) -> str:
     of_50, of_200 = (np.mean([hit[:count].sum() for _, hit in runs]) for count in (50, 200))
     alike = 100 * np.mean([run.balanced_accuracy[-1] for run, _ in runs])
     in_pool = 100 * np.mean([run.pool_accuracy[-1] for run, _ in runs])
-    return (
-        f"{soon:.0f} | {of_50:.1f} | {of_200:.1f} | {alike:.1f} | {in_pool:.1f}"
-        if np.isfinite(soon)
-        else f"> 200 | {of_50:.1f} | {of_200:.1f} | {alike:.1f} | {in_pool:.1f}"
-    )
+    said = f"{soon:.0f}" if np.isfinite(soon) else f"> {BUDGETS[-1]}"
+    return f"{said} | {of_50:.1f} | {of_200:.1f} | {alike:.1f} | {in_pool:.1f}"
 
 
 if __name__ == "__main__":
